@@ -1,0 +1,17 @@
+/*
+ * Keyed 64-bit hash (SipHash-1-3, Aumasson and Bernstein 2012) for tables whose
+ * keys come from the network: without the key nobody can make them collide.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Chooses the process-wide key once from getrandom(2); later calls do nothing.
+ * Results of analysis never depend on the key. Call before any other thread starts. */
+void dc_hash_init(void);
+
+uint64_t dc_hash_bytes(const void *data, size_t len);
+
+/* A cheap keyed mix of two words, for small fixed keys already reduced to words. */
+uint64_t dc_hash_words(uint64_t a, uint64_t b);

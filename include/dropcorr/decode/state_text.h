@@ -1,0 +1,27 @@
+/*
+ * Texts of kernel state files and tools into DcState. One parser per object, found by
+ * the object's name; the name is what a context file is called (before.X / after.X
+ * prefixes stripped) and what a sample of the evidence file carries.
+ *
+ * Objects: snmp netstat snmp6 softnet_stat dev sockstat sockstat6 rt_cache nf_conntrack_stat
+ * ptype packet tcp tcp6 udp udp6 raw raw6 ss ss_m sysctl sys_IF (sysfs statistics, "name value"
+ * lines) ethtool_S_IF ethtool_g_IF ethtool_i_IF nft nft.json iptables-save ip6tables-save
+ * conntrack_S dmesg uname addr link route if_inet6 fib_trie arp.
+ */
+#pragma once
+
+#include "dropcorr/model/state.h"
+
+typedef enum {
+  DC_STATE_TEXT_PARSED,
+  DC_STATE_TEXT_UNKNOWN,  /* no parser of that name: the caller counts it */
+  DC_STATE_TEXT_PARTIAL,  /* some lines made no sense: ret_skipped of them */
+  DC_STATE_TEXT_MALFORMED /* nothing in it made sense */
+} DcStateTextStatus;
+
+/* Feeds one sample into state. ret_skipped may be NULL. Pure: no I/O. */
+DcStateTextStatus dc_state_text_parse(DcState *state, const DcSample *sample, size_t *ret_skipped);
+
+/* Whether an object of that name has a parser, and whether it holds counters
+ * (worth sampling each second) or state. */
+bool dc_state_text_known(const char *name, bool *ret_is_counters);

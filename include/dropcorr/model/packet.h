@@ -1,0 +1,129 @@
+/*
+ * A decoded packet: what the analysis needs of a frame's or a drop's bytes, as a
+ * plain value. Filled by dc_decode_packet(); offsets count from the first byte
+ * handed to it. A field is meaningful only where its `has` bit or layer says so.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+  uint8_t bytes[16]; /* IPv4: the first 4, rest zero. Network order. */
+  uint8_t version;   /* 4, 6, or 0 for none */
+} DcAddr;
+
+typedef enum {
+  DC_LINK_ETHERNET, /* DLT_EN10MB */
+  DC_LINK_SLL,      /* DLT_LINUX_SLL */
+  DC_LINK_SLL2,     /* DLT_LINUX_SLL2 */
+  DC_LINK_RAW,      /* DLT_RAW / IPV4 / IPV6: starts at the IP header */
+  DC_LINK_NULL,     /* DLT_NULL / DLT_LOOP: 4-byte address family */
+  DC_LINK_UNKNOWN
+} DcLink;
+
+typedef enum {
+  DC_CHECKSUM_UNKNOWN, /* bytes missing, fragment, or none to check */
+  DC_CHECKSUM_GOOD,
+  DC_CHECKSUM_BAD,
+  DC_CHECKSUM_PARTIAL, /* only the pseudo-header's sum: checksum offload, filled in by the NIC */
+  DC_CHECKSUM_ABSENT   /* UDP over IPv4 with checksum 0 */
+} DcChecksum;
+
+typedef enum {
+  DC_HAS_MAC = 1 << 0,
+  DC_HAS_ETHERTYPE = 1 << 1,
+  DC_HAS_LLC = 1 << 2,
+  DC_HAS_ARP = 1 << 3,
+  DC_HAS_IP = 1 << 4,         /* version, addresses, protocol are valid */
+  DC_HAS_PORTS = 1 << 5,      /* TCP, UDP, SCTP, DCCP, UDP-Lite ports */
+  DC_HAS_TCP = 1 << 6,        /* seq, ack, flags, window */
+  DC_HAS_TIMESTAMP = 1 << 7,  /* TCP timestamps option */
+  DC_HAS_ICMP = 1 << 8,       /* type, code (ICMP or ICMPv6) */
+  DC_HAS_QUOTE = 1 << 9,      /* ICMP error: the quoted packet's tuple */
+  DC_HAS_ND_TARGET = 1 << 10, /* ICMPv6 NS/NA target */
+  DC_HAS_INNER = 1 << 11,     /* a tunnel: inner_* tell where the inner packet starts */
+  DC_HAS_FRAGMENT = 1 << 12,  /* part of a fragmented datagram (offset or MF) */
+  DC_HAS_ECHO = 1 << 13,      /* ICMP echo identifier and sequence */
+  DC_HAS_IP_OPTIONS = 1 << 14,
+  DC_HAS_SNAP = 1 << 15,
+  DC_HAS_PKTTYPE = 1 << 16, /* SLL/SLL2 packet type */
+  DC_HAS_MSS = 1 << 17
+} DcHas;
+
+/* What stopped the decoder. Malformed packets are data: everything read before stays. */
+typedef enum {
+  DC_DECODE_OK,
+  DC_DECODE_SHORT,     /* capture ends inside a header (snaplen) */
+  DC_DECODE_MALFORMED, /* a length or version contradicts the bytes */
+  DC_DECODE_UNKNOWN    /* a protocol this decoder does not know: nothing wrong */
+} DcDecodeStatus;
+
+enum {
+  DC_TCP_FIN = 0x01,
+  DC_TCP_SYN = 0x02,
+  DC_TCP_RST = 0x04,
+  DC_TCP_PSH = 0x08,
+  DC_TCP_ACK = 0x10,
+  DC_TCP_URG = 0x20
+};
+
+typedef struct {
+  uint32_t has;   /* DcHas bits */
+  uint8_t link;   /* DcLink */
+  uint8_t status; /* DcDecodeStatus */
+
+  uint8_t src_mac[6];
+  uint8_t dst_mac[6];
+  uint16_t ethertype; /* as the kernel's skb->protocol after VLAN tags: 0x0004 for 802.3 length
+                         frames with LLC, 0x0001 for 802.3 raw (0xffff), SNAP keeps 0x0004 */
+  uint8_t vlan_count;
+  uint16_t vlan[2];    /* VLAN ids, outer first */
+  uint16_t vlan_proto; /* outer tag's ethertype, 0x8100 or 0x88a8 */
+  uint8_t llc_dsap, llc_ssap, llc_control;
+  uint16_t snap_protocol;
+  uint8_t pkttype; /* SLL: 0 host, 1 broadcast, 2 multicast, 3 other host, 4 outgoing */
+  uint32_t sll_ifindex;
+
+  uint32_t l3_offset;  /* IP or ARP header */
+  uint32_t l3_len;     /* from the IP header's length, without Ethernet padding; may exceed what was captured */
+  DcAddr src, dst;     /* IP source and destination; ARP sender and target protocol address */
+  uint8_t ip_protocol; /* of the last header: after IPv6 extension headers */
+  uint8_t ttl;
+  uint8_t tos;
+  uint16_t arp_op;
+  uint32_t ip_id;           /* IPv4 id, or IPv6 fragment id */
+  uint16_t fragment_offset; /* bytes */
+  bool fragment_more;
+  uint8_t ip_checksum; /* DcChecksum */
+  uint8_t l4_checksum; /* DcChecksum */
+
+  uint32_t l4_offset;
+  uint16_t src_port, dst_port;
+  uint32_t tcp_seq, tcp_ack;
+  uint8_t tcp_flags;
+  uint16_t tcp_window;
+  uint16_t tcp_mss;
+  uint32_t tsval, tsecr;
+  uint8_t icmp_type, icmp_code;
+  uint16_t echo_id, echo_seq;
+  DcAddr nd_target;
+
+  uint32_t payload_offset; /* after the L4 header */
+  uint32_t payload_len;    /* on the wire, from the IP length; may exceed what was captured */
+
+  /* ICMP errors: the quoted packet */
+  DcAddr quote_src, quote_dst;
+  uint8_t quote_protocol;
+  uint16_t quote_src_port, quote_dst_port;
+  uint32_t quote_seq; /* TCP sequence number when quoted far enough, else 0 */
+
+  /* Tunnels (GRE, IPIP, 6in4, VXLAN): decode again from here with inner_link */
+  uint32_t inner_offset;
+  uint8_t inner_link; /* DcLink */
+} DcPacket;
+
+static inline bool dc_addr_equal(const DcAddr *a, const DcAddr *b)
+{
+  return a->version == b->version && __builtin_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}

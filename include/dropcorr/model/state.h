@@ -1,0 +1,131 @@
+/*
+ * The host's own state and counters as known from samples: what was listening,
+ * which protocols had handlers, which counters moved and when. Filled by
+ * dc_state_text_parse() from samples, read by diagnosis.
+ *
+ * One owner thread. Getters return borrowed data, valid until the next change.
+ * Bounded: a counter keeps its changes (at most DC_STATE_STEPS_MAX, older ones
+ * folded together), lists have stated limits.
+ */
+#pragma once
+
+#include "dropcorr/model/event.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DC_STATE_STEPS_MAX 4096
+
+typedef struct DcState DcState;
+
+DcState *dc_state_new(void);
+void dc_state_free(DcState *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcState, dc_state_free)
+
+/* --- counters ---------------------------------------------------------------
+ * Names: "Ip.InHdrErrors", "TcpExt.ListenOverflows", "Udp.RcvbufErrors" (snmp, netstat),
+ * "Ip6InDiscards" (snmp6), "softnet.processed|dropped|time_squeeze|flow_limit" (sums over CPUs),
+ * "dev.IF.rx_dropped|rx_errors|rx_fifo|rx_frame|..." (/proc/net/dev), "sys.IF.NAME" (sysfs
+ * statistics), "ethtool.IF.NAME", "conntrack.drop|early_drop|insert_failed|invalid|search_restart|..."
+ * (sums over CPUs), "rt_cache.in_martian_src|in_martian_dst|...", "nft.TABLE.CHAIN.HANDLE" (packets). */
+
+typedef struct {
+  bool known;             /* at least two samples frame the span */
+  uint64_t first, last;   /* values at the samples that enclose the span */
+  uint64_t step;          /* last - first, 0 when it went backwards (reset) */
+  int64_t from_ns, to_ns; /* times of those samples; DC_TIME_NONE for files without time */
+} DcCounterStep;
+
+void dc_state_set_counter(DcState *state, int64_t time_ns, DcPhase phase, const char *name, uint64_t value);
+
+/* How the counter moved over [from_ns, to_ns]; DC_TIME_NONE for either end means the whole run. */
+DcCounterStep dc_state_counter(const DcState *state, const char *name, int64_t from_ns, int64_t to_ns);
+
+/* The smallest recorded intervals in which the counter grew, oldest first. */
+size_t dc_state_counter_steps(const DcState *state, const char *name, DcCounterStep *steps, size_t max);
+
+/* The last value; false when never seen. */
+bool dc_state_counter_value(const DcState *state, const char *name, uint64_t *ret_value);
+
+/* Calls visit for every counter, in name order. */
+void dc_state_each_counter(const DcState *state,
+                           void (*visit)(const char *name, const DcCounterStep *whole, void *data), void *data);
+
+/* --- protocol handlers (/proc/net/ptype, /proc/net/packet) ------------------ */
+
+typedef struct {
+  int32_t ethertype; /* -1: ALL (a tap) */
+  char device[32];   /* empty: any */
+  char handler[64];  /* symbol */
+} DcProtocolHandler;
+
+void dc_state_add_handler(DcState *state, const DcProtocolHandler *handler);
+bool dc_state_has_handlers(const DcState *state);                                    /* a ptype sample was seen */
+const DcProtocolHandler *dc_state_handler(const DcState *state, uint16_t ethertype); /* NULL: none takes it */
+const DcProtocolHandler *dc_state_taps(const DcState *state, size_t *ret_count);     /* ALL rows: who else captures */
+
+/* --- sockets ---------------------------------------------------------------- */
+
+typedef enum { DC_SOCKET_UDP, DC_SOCKET_TCP_LISTEN, DC_SOCKET_TCP, DC_SOCKET_RAW } DcSocketKind;
+
+typedef struct {
+  DcSocketKind kind;
+  DcAddr local; /* all zero bytes: any address. version 6 with any address also takes IPv4 unless v6only */
+  bool v6only;
+  uint16_t local_port;
+  DcAddr remote; /* version 0: not connected */
+  uint16_t remote_port;
+  uint32_t recv_queue; /* listen: connections waiting for accept(); else bytes unread */
+  uint32_t send_queue; /* listen: backlog limit; else bytes unsent */
+  bool has_queues;
+  uint32_t rcvbuf; /* bytes, 0 unknown */
+  uint64_t drops;  /* UDP and raw: lost at this socket */
+  bool has_drops;
+  char device[16];  /* bound device or empty */
+  char process[64]; /* "name pid 123", empty unknown */
+  char state[16];   /* "LISTEN", "SYN-RECV", ... */
+} DcSocket;
+
+void dc_state_begin_sockets(DcState *state,
+                            const char *list); /* a new list of that name ("ss", "tcp", "udp6") replaces the old */
+void dc_state_add_socket(DcState *state, const char *list, const DcSocket *socket);
+bool dc_state_has_sockets(const DcState *state, DcSocketKind kind);
+const DcSocket *dc_state_sockets(const DcState *state, size_t *ret_count);
+
+/* The socket a packet to (addr, port) would reach: TCP listener or UDP socket; NULL none. */
+const DcSocket *dc_state_find_socket(const DcState *state, DcSocketKind kind, const DcAddr *addr, uint16_t port);
+/* Any socket of that port on another address or family, for "no socket, but one on 127.0.0.1". */
+const DcSocket *dc_state_find_port(const DcState *state, DcSocketKind kind, uint16_t port);
+
+/* --- settings, addresses, text ---------------------------------------------- */
+
+void dc_state_set_sysctl(DcState *state, const char *name, const char *value); /* "net.ipv4.tcp_syncookies" */
+const char *dc_state_sysctl(const DcState *state, const char *name);           /* NULL unknown */
+bool dc_state_sysctl_number(const DcState *state, const char *name, int64_t *ret_value);
+bool dc_state_has_sysctls(const DcState *state);
+
+void dc_state_add_address(DcState *state, const char *device, const DcAddr *addr, uint8_t prefix_len);
+void dc_state_add_mac(DcState *state, const char *device, uint32_t ifindex, const uint8_t mac[6]);
+bool dc_state_has_addresses(const DcState *state);
+bool dc_state_is_local_address(const DcState *state, const DcAddr *addr);
+bool dc_state_is_local_mac(const DcState *state, const uint8_t mac[6]);
+const char *dc_state_device_name(const DcState *state, uint32_t ifindex); /* NULL unknown */
+
+/* Whole texts kept for rule search and proof: "nft", "nft.json", "iptables-save", "ip6tables-save", "route", "tc",
+ * "uname", ... at most 1 MiB each. */
+void dc_state_set_text(DcState *state, const char *name, const char *text, size_t len);
+const char *dc_state_text(const DcState *state, const char *name); /* NUL-terminated, NULL unknown */
+
+/* Lines of the kernel log that speak of drops ("table full, dropping packet"), at most 64. */
+void dc_state_add_kernel_line(DcState *state, const char *line, size_t len);
+const char *const *dc_state_kernel_lines(const DcState *state, size_t *ret_count);
+
+/* Kernel version from uname: major << 16 | minor << 8, 0 unknown. */
+uint32_t dc_state_kernel_version(const DcState *state);
+const char *dc_state_kernel_release(const DcState *state); /* "6.1.0-56-cloud-amd64" or NULL */
+
+/* Objects seen, by sample name, for "not checked (no softnet_stat)". */
+void dc_state_mark_seen(DcState *state, const char *object, DcPhase phase, int64_t time_ns);
+bool dc_state_seen(const DcState *state, const char *object);

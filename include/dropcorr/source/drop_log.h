@@ -1,0 +1,32 @@
+/*
+ * Drop logs: files of drops that some tool saved. Recognised by content, never by
+ * name. Each format is one reader (src/source/drop_log_*.c) behind DcDropLogFormat and
+ * one row of the table in drop_log.c.
+ */
+#pragma once
+
+#include "dropcorr/base/strings.h"
+#include "dropcorr/source/source.h"
+
+typedef struct {
+  const char *filter; /* libpcap expression applied to the drops' own bytes, or NULL */
+  int64_t reorder_ns; /* how far out of order events may come (per-CPU queues); 0: 2 s */
+} DcDropLogOptions;
+
+/* Opens a drop log ("-": standard input). Events come sorted by time within reorder_ns.
+ * Errors: NOT_FOUND, PERMISSION, IO, FORMAT (no format fits: the message names those tried),
+ * FILTER. A log without one single drop gives DC_READ_ERROR with DC_ERROR_FORMAT at its end. */
+DcSource *dc_drop_log_open(const char *path, const DcDropLogOptions *options, DcStrings *strings, GError **error);
+
+const char *dc_drop_log_format(const DcSource *source); /* "NET_DM pcap", ... for the report */
+uint64_t dc_drop_log_filtered(const DcSource *source);  /* drops the filter rejected */
+
+/* Opens one format on buffered input already begun. */
+typedef struct DcInput DcInput; /* dropcorr/source/input.h */
+
+typedef struct {
+  const char *name;
+  /* 0: surely not mine; higher is surer. Sees the first bytes of the input only. */
+  int (*probe)(const uint8_t *head, size_t len);
+  DcSource *(*open)(DcInput *input, DcStrings *strings, GError **error); /* takes input */
+} DcDropLogFormat;

@@ -1,0 +1,13 @@
+/*
+ * Several sources as one timeline: always the earliest of the sources' next events
+ * (ties: frames before drops before samples, then by source order). Events without time
+ * come first. A source whose clock goes back is taken in its own order.
+ */
+#pragma once
+
+#include "dropcorr/source/source.h"
+
+/* Takes the sources. When one fails its error is kept and the others go on;
+ * dc_merge_errors() tells them at the end. */
+DcSource *dc_merge_new(DcSource **sources, size_t count);
+const GError *const *dc_merge_errors(const DcSource *merge, size_t *ret_count);

@@ -1,0 +1,10 @@
+/*
+ * Sorts a source's events by time within a slack, copying what it holds; bounded by
+ * max_events: beyond it the oldest goes out although the slack is not over.
+ */
+#pragma once
+
+#include "dropcorr/source/source.h"
+
+DcSource *dc_reorder_new(DcSource *source, int64_t slack_ns, size_t max_events); /* takes source */
+DcSource *dc_reorder_inner(DcSource *reorder);                                   /* borrowed */
