@@ -15,11 +15,12 @@
 typedef struct DcStrings DcStrings;
 
 #define DC_STRINGS_OVERFLOW "(other)"
+#define DC_STRINGS_LENGTH_MAX 1024 /* longer text is cut */
 
 DcStrings *dc_strings_new(size_t limit);
 
 /* The interned copy of the first len bytes of text (up to a NUL). Control
- * characters become '?': interned text is printed. NULL gives NULL. */
+ * and format characters and broken UTF-8 become '?': interned text is printed. NULL gives NULL. */
 const char *dc_strings_add(DcStrings *strings, const char *text, size_t len);
 
 void dc_strings_free(DcStrings *strings);

@@ -1,0 +1,3 @@
+#include "dropcorr/base/error.h"
+
+G_DEFINE_QUARK(dropcorr - error - quark, dc_error)
