@@ -58,6 +58,9 @@ typedef struct {
   const char *in_ifname;              /* hardware drops and some logs; NULL */
   const char *trap_group, *trap_name; /* hardware drops */
   uint64_t skb;                       /* skb address, 0 unknown (tracepoint) */
+  int64_t rx_time_ns;                 /* reception of that skb (net:netif_receive_skb), 0 unknown */
+  uint32_t rx_len;                    /* its length there: without the MAC header; 0 unknown */
+  const char *rx_ifname;              /* and its device; NULL unknown */
   uint64_t count;                     /* drops this record stands for: 1, or a summary's count */
   uint32_t caplen, orig_len;          /* bytes kept and the packet's length (0: no bytes) */
   const uint8_t *bytes;               /* borrowed; NULL when caplen is 0 */

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "dropcorr/base/stop.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,9 +20,13 @@ const char *dc_input_name(const DcInput *input);
 uint64_t dc_input_size(const DcInput *input);   /* 0 unknown (pipe) */
 uint64_t dc_input_offset(const DcInput *input); /* of the next unread byte */
 
-/* Makes n bytes available without consuming them: returns how many are (fewer only at
+/* A pipe that stays silent must not hold up the end of the run: once stop is requested,
+ * waiting for a pipe ends as if its writer had closed it. Borrowed; NULL: none. */
+void dc_input_set_stop(DcInput *input, const DcStop *stop);
+
+/* Makes n bytes available without consuming them: returns how many are, at most n (fewer only at
  * the end of input), SIZE_MAX on a read error. n at most DC_INPUT_WINDOW. The pointer is valid
- * until the next call. */
+ * until the next peek, skip or line; consuming leaves it valid. */
 #define DC_INPUT_WINDOW (4u << 20)
 size_t dc_input_peek(DcInput *input, size_t n, const uint8_t **ret_bytes, GError **error);
 void dc_input_consume(DcInput *input, size_t n);                /* n at most what was peeked */

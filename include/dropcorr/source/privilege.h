@@ -1,0 +1,31 @@
+/*
+ * Giving up privileges once everything is open. Afterwards the process runs as an
+ * ordinary user; the guard (source/guard.h) alone keeps what is needed to put the kernel back.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef struct {
+  uid_t uid;
+  gid_t gid;
+  char *name; /* owned */
+} DcPrivilegeUser;
+
+/* Whom to become: name if not NULL; else, for root, the user that called sudo, else "nobody"; for
+ * anybody else himself. Errors: NOT_FOUND. */
+bool dc_privilege_user(const char *name, DcPrivilegeUser *ret_user, GError **error);
+void dc_privilege_user_clear(DcPrivilegeUser *user);
+
+/* Becomes that user with no supplementary groups, keeps of the capabilities only what
+ * sampling wants (CAP_NET_ADMIN to list firewall rules), and only for threads started by
+ * dc_live_start(); forbids regaining any. Call with one thread. Errors: PERMISSION. */
+bool dc_privilege_drop(const DcPrivilegeUser *user, GError **error);
+
+/* In each thread that needs none: gives up the rest. */
+void dc_privilege_drop_rest(void);
+
+/* One line: "uid 65534 (nobody), capabilities: none". Caller frees. */
+char *dc_privilege_text(void);
