@@ -4,7 +4,9 @@ target_include_directories(dropcorr_options INTERFACE ${PROJECT_SOURCE_DIR}/incl
 target_compile_definitions(dropcorr_options INTERFACE _GNU_SOURCE DROPCORR_VERSION="${PROJECT_VERSION}")
 target_compile_options(dropcorr_options INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla
-  -Wconversion -Wswitch-enum -fno-strict-aliasing)
+  -Wconversion -Wswitch-enum -fno-strict-aliasing
+  # gcc's -Wconversion leaves signedness out for C; clang is to say the same.
+  $<$<C_COMPILER_ID:Clang>:-Wno-sign-conversion>)
 if(DROPCORR_WERROR)
   target_compile_options(dropcorr_options INTERFACE -Werror)
 endif()

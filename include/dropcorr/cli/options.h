@@ -90,7 +90,7 @@ typedef struct {
   int64_t syn_timeout_ns;   /* --syn-timeout: 1 s */
 
   /* Output */
-  unsigned no_names; /* number of -n: 0 names, 1 no host names, 2 no port names either */
+  unsigned no_names; /* number of -n: 0 service names, else port numbers (addresses are never resolved) */
   unsigned verbose;  /* number of -v */
   bool quiet;        /* -q */
   bool json;         /* --json */
@@ -107,7 +107,7 @@ typedef struct {
 
 /* Fills ret_options from argv (argv may be reordered, as getopt does). Errors, untouched output:
  * USAGE for every option and argument that makes no sense; NOT_FOUND, PERMISSION, IO, LIMIT for the
- * file of -F. An action other than RUN wins over everything else on the line. */
+ * file of -F. With an action other than RUN (the first one given) only syntax is checked, not sense. */
 bool dc_options_parse(int argc, char **argv, DcOptions *ret_options, GError **error);
 
 /* Frees what the options own, and zeroes them. */
