@@ -32,6 +32,9 @@ void dc_directions_infer(DcDirections *directions); /* decides from what was lea
  * broadcast from elsewhere is IN. OTHER_HOST: unicast MAC that is not local although local MACs are known. */
 DcDirection dc_directions_of(const DcDirections *directions, const DcFrame *frame);
 
+/* Both ends are this host: a loopback device's frame. */
+bool dc_directions_is_loopback(const DcFrame *frame);
+
 bool dc_directions_is_local_mac(const DcDirections *directions, const uint8_t mac[6]);
 bool dc_directions_is_local_address(const DcDirections *directions, const DcAddr *addr);
 

@@ -1,0 +1,380 @@
+#include "correlator_state.h"
+
+#include <string.h>
+
+#define DEFAULT_MAX_FRAMES (256u * 1024)
+#define DEFAULT_MAX_FLOWS (1024u * 1024)
+#define MAX_HELD_DROPS 65536u
+#define MAX_DATAGRAMS 4096u
+#define HELD_BYTES_MAX 512u
+/* Event time may go back this far (several CPUs, several sources) before it counts as a clock step. */
+#define CLOCK_SLACK_NS (5 * DC_NS_PER_S)
+#define FLOW_IDLE_NS (10 * DC_NS_PER_S)
+/* Direction is inferred from the first events: this long, or this many. */
+#define PRIMING_NS (5 * DC_NS_PER_S)
+#define PRIMING_EVENTS 4096u
+
+void dc_correlator_options_init(DcCorrelatorOptions *options)
+{
+  *options = (DcCorrelatorOptions){
+      .window_before_ns = 1 * DC_NS_PER_MS,
+      .window_after_ns = 2 * DC_NS_PER_S,
+      .fragment_ns = 30 * DC_NS_PER_S,
+      .syn_timeout_ns = 1 * DC_NS_PER_S,
+      .attempt_idle_ns = 130 * DC_NS_PER_S,
+      .max_frames = DEFAULT_MAX_FRAMES,
+      .max_flows = DEFAULT_MAX_FLOWS,
+  };
+}
+
+/* --- verdicts out ------------------------------------------------------------- */
+
+void dc_correlator_start_verdict(const DcSlot *slot, DcFrameVerdict *verdict)
+{
+  memset(verdict, 0, sizeof *verdict);
+  verdict->frame = slot->number;
+  verdict->time_ns = slot->time_ns;
+  verdict->brief = slot->brief;
+  verdict->handshake = slot->attempt;
+  verdict->answer_ns = -1;
+}
+
+void dc_correlator_give_frame(DcCorrelator *self, DcFrameVerdict *verdict, const DcDrop *drop)
+{
+  self->stats.frames_by_fate[verdict->fate]++;
+  if (self->sink.frame != NULL)
+    self->sink.frame(self->sink.data, verdict, drop);
+}
+
+void dc_correlator_give_drop(DcCorrelator *self, DcDropVerdict *verdict, const DcFrameVerdict *frame)
+{
+  self->stats.drops_by_status[verdict->status]++;
+  if (verdict->status == DC_DROP_STATUS_MATCHED)
+    self->stats.drops_by_match[verdict->match]++;
+  if (self->sink.drop != NULL)
+    self->sink.drop(self->sink.data, verdict, frame);
+}
+
+static void decide_fragment(DcFrameVerdict *verdict, bool incomplete, void *data)
+{
+  if (incomplete) {
+    verdict->fate = DC_FATE_UNEXPLAINED;
+    verdict->fragment_incomplete = true;
+  }
+  dc_correlator_give_frame(data, verdict, NULL);
+}
+
+/* --- life --------------------------------------------------------------------- */
+
+static void held_event_free(gpointer data)
+{
+  g_free(data);
+}
+
+DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerdictSink *sink)
+{
+  DcCorrelator *self = g_new0(DcCorrelator, 1);
+  self->options = *options;
+  self->sink = *sink;
+  self->directions = dc_directions_new();
+  self->window = dc_window_new(options->max_frames != 0 ? options->max_frames : DEFAULT_MAX_FRAMES);
+  self->flows = dc_flows_new(options->max_flows != 0 ? options->max_flows : DEFAULT_MAX_FLOWS);
+  self->fragments = dc_fragments_new(options->fragment_ns, MAX_DATAGRAMS, decide_fragment, self);
+  self->ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+  self->now_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
+  self->hold_ns = MAX(options->window_after_ns, options->syn_timeout_ns) + options->window_before_ns;
+  if (options->infer_direction)
+    self->priming = g_ptr_array_new_with_free_func(held_event_free);
+  return self;
+}
+
+static void held_list_clear(DcHeldList *list)
+{
+  while (list->first != NULL) {
+    DcHeldDrop *held = list->first;
+    list->first = held->next;
+    g_free(held);
+  }
+}
+
+void dc_correlator_free(DcCorrelator *self)
+{
+  if (self == NULL)
+    return;
+  held_list_clear(&self->with_bytes);
+  held_list_clear(&self->without_bytes);
+  g_clear_pointer(&self->priming, g_ptr_array_unref);
+  g_array_unref(self->ifindexes);
+  dc_fragments_free(self->fragments);
+  dc_flows_free(self->flows);
+  dc_window_free(self->window);
+  dc_directions_free(self->directions);
+  g_free(self);
+}
+
+void dc_correlator_add_local_address(DcCorrelator *self, const DcAddr *addr)
+{
+  dc_directions_add_address(self->directions, addr);
+}
+
+void dc_correlator_add_local_mac(DcCorrelator *self, const uint8_t mac[6])
+{
+  dc_directions_add_mac(self->directions, mac);
+}
+
+void dc_correlator_add_ifindex(DcCorrelator *self, uint32_t ifindex)
+{
+  g_array_append_val(self->ifindexes, ifindex);
+}
+
+/* --- frames leaving ------------------------------------------------------------- */
+
+static void decide_oldest(DcCorrelator *self)
+{
+  const DcSlot *slot = dc_window_oldest(self->window);
+  if ((slot->flags & DC_SLOT_DECIDED) == 0) {
+    DcFrameVerdict verdict;
+    dc_correlator_start_verdict(slot, &verdict);
+    dc_answer_decide(self, slot, &verdict);
+    bool waits = false;
+    if ((slot->flags & DC_SLOT_FRAGMENT) != 0 && verdict.fate == DC_FATE_UNREMARKABLE) {
+      DcDatagramKey key;
+      memset(&key, 0, sizeof key);
+      memcpy(key.src, slot->brief.flow.src, sizeof key.src);
+      memcpy(key.dst, slot->brief.flow.dst, sizeof key.dst);
+      key.id = slot->ip_id;
+      key.version = slot->brief.flow.ip_version;
+      key.protocol = slot->brief.flow.protocol;
+      waits = dc_fragments_state(self->fragments, &key) == DC_DATAGRAM_PARTIAL;
+      if (waits)
+        dc_fragments_wait(self->fragments, &key, &verdict);
+    }
+    if ((slot->flags & DC_SLOT_SYN) != 0)
+      dc_answer_syn_decided(self, slot, verdict.fate);
+    if (!waits)
+      dc_correlator_give_frame(self, &verdict, NULL);
+  }
+  dc_window_remove_oldest(self->window);
+}
+
+/* --- drops waiting --------------------------------------------------------------- */
+
+static void match_first(DcCorrelator *self, DcHeldList *list)
+{
+  DcHeldDrop *held = list->first;
+  list->first = held->next;
+  if (list->first == NULL)
+    list->last = NULL;
+  list->count--;
+  dc_match_drop(self, &held->drop);
+  g_free(held);
+}
+
+static void hold_drop(DcCorrelator *self, const DcDrop *drop)
+{
+  uint32_t kept = MIN(drop->caplen, HELD_BYTES_MAX);
+  DcHeldDrop *held = g_malloc(sizeof *held + kept);
+  held->next = NULL;
+  held->drop = *drop;
+  held->drop.caplen = kept;
+  held->drop.bytes = kept != 0 ? held->bytes : NULL;
+  if (kept != 0)
+    memcpy(held->bytes, drop->bytes, kept);
+  /* Without bytes, a frame that gets an answer must be out of the question first. */
+  DcHeldList *list = kept != 0 || drop->time_ns == DC_TIME_NONE ? &self->with_bytes : &self->without_bytes;
+  int64_t wait_ns = list == &self->with_bytes ? self->options.window_before_ns
+                                              : MIN(self->options.syn_timeout_ns, self->options.window_after_ns);
+  held->due_ns = drop->time_ns != DC_TIME_NONE ? drop->time_ns + wait_ns : DC_TIME_NONE;
+  if (list->last != NULL)
+    list->last->next = held;
+  else
+    list->first = held;
+  list->last = held;
+  if (++list->count > MAX_HELD_DROPS) {
+    self->stats.decided_early++;
+    match_first(self, list);
+  }
+}
+
+static void match_due(DcCorrelator *self, DcHeldList *list)
+{
+  while (list->first != NULL && list->first->due_ns <= self->now_ns)
+    match_first(self, list);
+}
+
+/* --- time --------------------------------------------------------------------------- */
+
+static void advance(DcCorrelator *self, int64_t time_ns)
+{
+  if (time_ns == DC_TIME_NONE)
+    return;
+  if (self->now_ns == DC_TIME_NONE || time_ns > self->now_ns) {
+    if (self->now_ns != DC_TIME_NONE && time_ns - self->now_ns > 3600 * DC_NS_PER_S)
+      self->stats.clock_steps++;
+    self->now_ns = time_ns;
+  } else if (self->now_ns - time_ns > CLOCK_SLACK_NS) {
+    self->stats.clock_steps++;
+    self->now_ns = time_ns;
+  }
+  match_due(self, &self->with_bytes);
+  match_due(self, &self->without_bytes);
+  for (const DcSlot *slot = dc_window_oldest(self->window); slot != NULL; slot = dc_window_oldest(self->window)) {
+    int64_t age = self->now_ns - slot->time_ns;
+    /* From before a backward step of the clock: nothing timed now can be compared with it. */
+    if (age < self->hold_ns && age >= -CLOCK_SLACK_NS)
+      break;
+    decide_oldest(self);
+  }
+  dc_flows_expire(self->flows, self->now_ns, MAX(FLOW_IDLE_NS, self->hold_ns), self->options.attempt_idle_ns,
+                  dc_answer_evict, self);
+  dc_fragments_expire(self->fragments, self->now_ns);
+}
+
+static void process_frame(DcCorrelator *self, const DcFrame *frame)
+{
+  advance(self, frame->time_ns);
+  self->stats.frames++;
+  if (self->first_frame_ns == DC_TIME_NONE || frame->time_ns < self->first_frame_ns)
+    self->first_frame_ns = frame->time_ns;
+  if (self->last_frame_ns == DC_TIME_NONE || frame->time_ns > self->last_frame_ns)
+    self->last_frame_ns = frame->time_ns;
+
+  DcDirection direction = dc_directions_of(self->directions, frame);
+  /* On a loopback device each packet is seen once, as sent and received in one. */
+  if (direction == DC_DIRECTION_OUT || dc_directions_is_loopback(frame))
+    dc_answer_outbound(self, frame);
+  if (dc_window_full(self->window)) {
+    decide_oldest(self);
+    self->stats.decided_early++;
+  }
+  uint64_t position;
+  DcSlot *slot = dc_window_add(self->window, &position);
+  slot->number = frame->number;
+  slot->time_ns = frame->time_ns;
+  dc_brief_from_packet(&slot->brief, &frame->packet, frame->len, direction);
+  slot->brief.interface_id = frame->interface_id;
+  if (direction == DC_DIRECTION_OUT) {
+    DcFrameVerdict verdict;
+    dc_correlator_start_verdict(slot, &verdict);
+    verdict.fate = DC_FATE_OUTBOUND;
+    slot->flags |= DC_SLOT_DECIDED;
+    dc_correlator_give_frame(self, &verdict, NULL);
+    if (!self->options.expect_drops) {
+      return;
+    }
+  } else if (direction != DC_DIRECTION_OTHER_HOST) {
+    if ((frame->packet.has & DC_HAS_FRAGMENT) != 0) {
+      slot->flags |= DC_SLOT_FRAGMENT;
+      dc_fragments_add(self->fragments, &frame->packet, position, frame->time_ns);
+    }
+    dc_answer_inbound(self, frame, slot, position);
+  }
+  slot->ip_id = frame->packet.ip_id;
+  if (self->options.expect_drops)
+    dc_match_index(self, frame, slot, position);
+}
+
+static void process_event(DcCorrelator *self, const DcEvent *event)
+{
+  switch ((DcEventKind)event->kind) {
+  case DC_EVENT_FRAME:
+    process_frame(self, &event->frame);
+    return;
+  case DC_EVENT_DROP:
+    self->stats.drops++;
+    hold_drop(self, &event->drop);
+    advance(self, event->drop.time_ns);
+    return;
+  case DC_EVENT_SAMPLE:
+  case DC_EVENT_LOSS:
+    advance(self, event->time_ns);
+    return;
+  }
+}
+
+/* --- priming: the first events wait until direction is known -------------------------- */
+
+typedef struct {
+  DcEvent event;
+  uint8_t bytes[];
+} HeldEvent;
+
+static void replay_priming(DcCorrelator *self)
+{
+  g_autoptr(GPtrArray) priming = g_steal_pointer(&self->priming);
+  dc_directions_infer(self->directions);
+  for (guint i = 0; i < priming->len; i++)
+    process_event(self, &((HeldEvent *)g_ptr_array_index(priming, i))->event);
+}
+
+static void prime(DcCorrelator *self, const DcEvent *event)
+{
+  uint32_t kept = 0;
+  const uint8_t *bytes = NULL;
+  if (event->kind == DC_EVENT_FRAME) {
+    dc_directions_learn_frame(self->directions, &event->frame);
+    kept = event->frame.caplen;
+    bytes = event->frame.bytes;
+  } else if (event->kind == DC_EVENT_DROP) {
+    dc_directions_learn_drop(self->directions, &event->drop);
+    kept = event->drop.caplen;
+    bytes = event->drop.bytes;
+  }
+  HeldEvent *held = g_malloc(sizeof *held + kept);
+  held->event = *event;
+  if (kept != 0)
+    memcpy(held->bytes, bytes, kept);
+  if (event->kind == DC_EVENT_FRAME)
+    held->event.frame.bytes = held->bytes;
+  else if (event->kind == DC_EVENT_DROP)
+    held->event.drop.bytes = kept != 0 ? held->bytes : NULL;
+  g_ptr_array_add(self->priming, held);
+
+  if (event->time_ns != DC_TIME_NONE && self->priming_begin_ns == DC_TIME_NONE)
+    self->priming_begin_ns = event->time_ns;
+  bool long_enough = event->time_ns != DC_TIME_NONE && event->time_ns - self->priming_begin_ns > PRIMING_NS;
+  if (long_enough || self->priming->len >= PRIMING_EVENTS)
+    replay_priming(self);
+}
+
+void dc_correlator_feed(DcCorrelator *self, const DcEvent *event)
+{
+  if (self->priming == NULL) {
+    process_event(self, event);
+    return;
+  }
+  /* Samples and losses only carry time here, and their text is gone later. */
+  if (event->kind == DC_EVENT_FRAME || event->kind == DC_EVENT_DROP)
+    prime(self, event);
+}
+
+void dc_correlator_finish(DcCorrelator *self)
+{
+  if (self->priming != NULL)
+    replay_priming(self);
+  self->finishing = true;
+  while (self->with_bytes.first != NULL)
+    match_first(self, &self->with_bytes);
+  while (self->without_bytes.first != NULL)
+    match_first(self, &self->without_bytes);
+  while (dc_window_oldest(self->window) != NULL)
+    decide_oldest(self);
+  dc_fragments_finish(self->fragments);
+  dc_flows_clear(self->flows, dc_answer_evict, self);
+}
+
+void dc_correlator_stats(const DcCorrelator *self, DcCorrelatorStats *ret_stats)
+{
+  *ret_stats = self->stats;
+  ret_stats->decided_early += dc_flows_evicted(self->flows) + dc_fragments_evicted(self->fragments);
+  ret_stats->window_frames = dc_window_count(self->window);
+  ret_stats->peak_window_frames = dc_window_peak(self->window);
+  ret_stats->flows = dc_flows_count(self->flows);
+  ret_stats->peak_flows = dc_flows_peak(self->flows);
+  ret_stats->attempts = dc_flows_attempts(self->flows);
+}
+
+const char *dc_correlator_direction_text(const DcCorrelator *self)
+{
+  return dc_directions_text(self->directions);
+}

@@ -1,0 +1,73 @@
+/* The correlator's insides, shared by correlator.c (time and order), answer.c (what the
+ * wire itself proves) and match.c (which drop is whose). */
+#pragma once
+
+#include "flow.h"
+#include "fragment.h"
+#include "window.h"
+
+#include "dropcorr/correlate/correlator.h"
+#include "dropcorr/correlate/direction.h"
+
+/* A drop held until its frame can have been seen: the event's own bytes are gone by then. */
+typedef struct DcHeldDrop DcHeldDrop;
+struct DcHeldDrop {
+  DcHeldDrop *next;
+  int64_t due_ns;
+  DcDrop drop;
+  uint8_t bytes[];
+};
+
+typedef struct {
+  DcHeldDrop *first, *last;
+  size_t count;
+} DcHeldList;
+
+struct DcCorrelator {
+  DcCorrelatorOptions options;
+  DcVerdictSink sink;
+  DcDirections *directions;
+  DcWindow *window;
+  DcFlows *flows;
+  DcFragments *fragments;
+  DcHeldList with_bytes;    /* wait window_before_ns */
+  DcHeldList without_bytes; /* wait until answers can have been seen */
+  GArray *ifindexes;        /* uint32_t */
+  GPtrArray *priming;       /* events held until direction is inferred; NULL when it is known */
+  int64_t priming_begin_ns;
+  int64_t now_ns;
+  int64_t first_frame_ns, last_frame_ns;
+  int64_t hold_ns; /* how long a frame stays in the window */
+  uint64_t next_attempt;
+  bool finishing;
+  DcCorrelatorStats stats;
+};
+
+/* --- answer.c --------------------------------------------------------------- */
+
+/* What an outbound frame answers. */
+void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame);
+/* Enters an inbound frame into its flow and attempt. */
+void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint64_t position);
+/* The frame's fate as far as the wire tells, when its time is over. */
+void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *verdict);
+/* The verdict of a SYN was given: its attempt counts it. */
+void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate);
+/* Has this frame been answered already? */
+bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot);
+/* A flow leaves: its attempt is told. For dc_flows_*(); data is the correlator. */
+void dc_answer_evict(DcFlow *flow, void *data);
+
+/* --- match.c ---------------------------------------------------------------- */
+
+/* Makes a frame findable. */
+void dc_match_index(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint64_t position);
+/* Gives a drop its verdict, and the frame it is joined to its own. */
+void dc_match_drop(DcCorrelator *self, const DcDrop *drop);
+
+/* --- correlator.c ----------------------------------------------------------- */
+
+/* Verdict fields every frame has. */
+void dc_correlator_start_verdict(const DcSlot *slot, DcFrameVerdict *verdict);
+void dc_correlator_give_frame(DcCorrelator *self, DcFrameVerdict *verdict, const DcDrop *drop);
+void dc_correlator_give_drop(DcCorrelator *self, DcDropVerdict *verdict, const DcFrameVerdict *frame);

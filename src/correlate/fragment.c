@@ -1,0 +1,215 @@
+#include "fragment.h"
+
+#include "dropcorr/base/hash.h"
+
+#include <glib.h>
+#include <string.h>
+
+typedef struct {
+  uint32_t start, end;
+} Piece;
+
+typedef struct {
+  DcDatagramKey key;
+  int64_t first_ns;
+  uint32_t total; /* bytes of the whole datagram, 0 while the last fragment is missing */
+  uint32_t piece_count;
+  Piece pieces[DC_FRAGMENT_PIECES_MAX]; /* sorted, disjoint or touching */
+  uint64_t positions[DC_FRAGMENT_PIECES_MAX];
+  uint32_t position_count;
+  GArray *waiting; /* DcFrameVerdict, NULL while none */
+  GList link;      /* in order of first_ns */
+} Datagram;
+
+struct DcFragments {
+  GHashTable *table; /* DcDatagramKey* in Datagram -> Datagram */
+  GQueue order;
+  int64_t timeout_ns;
+  size_t max_datagrams;
+  DcFragmentDecide decide;
+  void *data;
+  uint64_t evicted;
+};
+
+static guint key_hash(gconstpointer key)
+{
+  return (guint)dc_hash_bytes(key, sizeof(DcDatagramKey));
+}
+
+static gboolean key_equal(gconstpointer a, gconstpointer b)
+{
+  return memcmp(a, b, sizeof(DcDatagramKey)) == 0;
+}
+
+static void datagram_free(gpointer data)
+{
+  Datagram *datagram = data;
+  if (datagram->waiting != NULL)
+    g_array_unref(datagram->waiting);
+  g_free(datagram);
+}
+
+DcFragments *dc_fragments_new(int64_t timeout_ns, size_t max_datagrams, DcFragmentDecide decide, void *data)
+{
+  DcFragments *fragments = g_new0(DcFragments, 1);
+  fragments->table = g_hash_table_new_full(key_hash, key_equal, NULL, datagram_free);
+  g_queue_init(&fragments->order);
+  fragments->timeout_ns = timeout_ns;
+  fragments->max_datagrams = max_datagrams;
+  fragments->decide = decide;
+  fragments->data = data;
+  return fragments;
+}
+
+void dc_fragments_free(DcFragments *fragments)
+{
+  if (fragments == NULL)
+    return;
+  g_hash_table_unref(fragments->table);
+  g_free(fragments);
+}
+
+void dc_datagram_key(DcDatagramKey *key, const DcPacket *packet)
+{
+  memset(key, 0, sizeof *key);
+  memcpy(key->src, packet->src.bytes, sizeof key->src);
+  memcpy(key->dst, packet->dst.bytes, sizeof key->dst);
+  key->id = packet->ip_id;
+  key->version = packet->src.version;
+  key->protocol = packet->ip_protocol;
+}
+
+static bool is_whole(const Datagram *datagram)
+{
+  return datagram->total != 0 && datagram->piece_count == 1 && datagram->pieces[0].start == 0 &&
+         datagram->pieces[0].end >= datagram->total;
+}
+
+static void add_piece(Datagram *datagram, uint32_t start, uint32_t end)
+{
+  uint32_t at = 0;
+  while (at < datagram->piece_count && datagram->pieces[at].end < start)
+    at++;
+  uint32_t last = at;
+  while (last < datagram->piece_count && datagram->pieces[last].start <= end) {
+    start = MIN(start, datagram->pieces[last].start);
+    end = MAX(end, datagram->pieces[last].end);
+    last++;
+  }
+  if (last == at && datagram->piece_count == DC_FRAGMENT_PIECES_MAX)
+    return; /* more holes than any sender makes: stays incomplete */
+  memmove(&datagram->pieces[at + 1], &datagram->pieces[last], (datagram->piece_count - last) * sizeof(Piece));
+  datagram->piece_count = datagram->piece_count - (last - at) + 1;
+  datagram->pieces[at] = (Piece){start, end};
+}
+
+static void release(DcFragments *fragments, Datagram *datagram, bool incomplete)
+{
+  if (datagram->waiting == NULL)
+    return;
+  g_autoptr(GArray) waiting = g_steal_pointer(&datagram->waiting);
+  for (guint i = 0; i < waiting->len; i++)
+    fragments->decide(&g_array_index(waiting, DcFrameVerdict, i), incomplete, fragments->data);
+}
+
+static void remove_oldest(DcFragments *fragments)
+{
+  GList *link = g_queue_peek_head_link(&fragments->order);
+  Datagram *datagram = link->data;
+  release(fragments, datagram, !is_whole(datagram));
+  g_queue_unlink(&fragments->order, link);
+  g_hash_table_remove(fragments->table, &datagram->key);
+}
+
+void dc_fragments_add(DcFragments *fragments, const DcPacket *packet, uint64_t position, int64_t time_ns)
+{
+  DcDatagramKey key;
+  dc_datagram_key(&key, packet);
+  Datagram *datagram = g_hash_table_lookup(fragments->table, &key);
+  if (datagram == NULL) {
+    if (fragments->order.length >= fragments->max_datagrams) {
+      remove_oldest(fragments);
+      fragments->evicted++;
+    }
+    datagram = g_new0(Datagram, 1);
+    datagram->key = key;
+    datagram->first_ns = time_ns;
+    datagram->link.data = datagram;
+    g_hash_table_insert(fragments->table, &datagram->key, datagram);
+    g_queue_push_tail_link(&fragments->order, &datagram->link);
+  }
+  uint32_t header = packet->l4_offset > packet->l3_offset ? packet->l4_offset - packet->l3_offset : 0;
+  uint32_t len = packet->l3_len > header ? packet->l3_len - header : 0;
+  uint32_t end = packet->fragment_offset + len;
+  add_piece(datagram, packet->fragment_offset, end);
+  if (!packet->fragment_more)
+    datagram->total = end;
+  if (datagram->position_count < DC_FRAGMENT_PIECES_MAX)
+    datagram->positions[datagram->position_count++] = position;
+  if (is_whole(datagram))
+    release(fragments, datagram, false);
+}
+
+DcDatagramState dc_fragments_state(const DcFragments *fragments, const DcDatagramKey *key)
+{
+  const Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  if (datagram == NULL)
+    return DC_DATAGRAM_UNKNOWN;
+  return is_whole(datagram) ? DC_DATAGRAM_WHOLE : DC_DATAGRAM_PARTIAL;
+}
+
+void dc_fragments_wait(DcFragments *fragments, const DcDatagramKey *key, const DcFrameVerdict *verdict)
+{
+  Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  if (datagram == NULL || (datagram->waiting != NULL && datagram->waiting->len >= DC_FRAGMENT_PIECES_MAX)) {
+    DcFrameVerdict copy = *verdict;
+    fragments->decide(&copy, datagram != NULL, fragments->data);
+    return;
+  }
+  if (datagram->waiting == NULL)
+    datagram->waiting = g_array_new(FALSE, FALSE, sizeof(DcFrameVerdict));
+  g_array_append_vals(datagram->waiting, verdict, 1);
+}
+
+size_t dc_fragments_positions(const DcFragments *fragments, const DcDatagramKey *key, uint64_t *positions, size_t max)
+{
+  const Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  if (datagram == NULL)
+    return 0;
+  size_t count = MIN(datagram->position_count, max);
+  memcpy(positions, datagram->positions, count * sizeof *positions);
+  return count;
+}
+
+size_t dc_fragments_take(DcFragments *fragments, const DcDatagramKey *key,
+                         void (*take)(DcFrameVerdict *verdict, void *data), void *data)
+{
+  Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  if (datagram == NULL || datagram->waiting == NULL)
+    return 0;
+  g_autoptr(GArray) waiting = g_steal_pointer(&datagram->waiting);
+  for (guint i = 0; i < waiting->len; i++)
+    take(&g_array_index(waiting, DcFrameVerdict, i), data);
+  return waiting->len;
+}
+
+void dc_fragments_expire(DcFragments *fragments, int64_t now_ns)
+{
+  for (;;) {
+    const GList *link = g_queue_peek_head_link(&fragments->order);
+    if (link == NULL || now_ns - ((const Datagram *)link->data)->first_ns <= fragments->timeout_ns)
+      return;
+    remove_oldest(fragments);
+  }
+}
+
+void dc_fragments_finish(DcFragments *fragments)
+{
+  while (fragments->order.length > 0)
+    remove_oldest(fragments);
+}
+
+uint64_t dc_fragments_evicted(const DcFragments *fragments)
+{
+  return fragments->evicted;
+}

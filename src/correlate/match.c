@@ -1,0 +1,391 @@
+/*
+ * Which frame a drop was: byte equality first, then the transport's own identity, then
+ * time and device. docs/correlation.md tells the grades; each is decided here and nowhere else.
+ */
+#include "aside.h"
+#include "correlator_state.h"
+
+#include "dropcorr/base/hash.h"
+#include "dropcorr/decode/packet.h"
+#include "dropcorr/model/site.h"
+
+#include <string.h>
+
+/* Two identical frames so close together may have been tapped as one batch before either
+ * was dropped (list receive, napi_gro_receive): then which of them it was stays open. */
+#define BATCH_NS (500 * DC_NS_PER_US)
+/* Without bytes only a frame just before the drop can be meant: p99 is 10 us on bare metal,
+ * 2.5 ms in an emulated machine. */
+#define NEAR_NS (10 * DC_NS_PER_MS)
+/* The tracepoint net:netif_receive_skb fires just before the tap. */
+#define RECEIVE_NS (200 * DC_NS_PER_US)
+#define CANDIDATES_MAX 64
+#define SCAN_MAX 4096
+
+typedef struct {
+  DcSlot *slot;
+  uint64_t position;
+  DcMatch match;
+  uint32_t candidates;
+} Join;
+
+static uint64_t header_hash(const DcNormal *normal)
+{
+  return dc_hash_bytes(normal->bytes, normal->header_len);
+}
+
+/* What two copies of a packet share whatever was rewritten on the way: ports and addresses aside. */
+static uint64_t loose_hash(const DcPacket *packet)
+{
+  if ((packet->has & DC_HAS_TCP) != 0)
+    return dc_hash_words(((uint64_t)packet->tcp_seq << 32) | packet->tcp_ack,
+                         ((uint64_t)packet->tcp_flags << 8) | packet->ip_protocol);
+  return dc_hash_words(((uint64_t)packet->ip_id << 32) | packet->l3_len, packet->ip_protocol);
+}
+
+static bool has_loose_key(const DcPacket *packet)
+{
+  return (packet->has & DC_HAS_IP) != 0 && (packet->has & DC_HAS_FRAGMENT) == 0 &&
+         ((packet->has & DC_HAS_PORTS) == 0 || packet->ip_protocol != 6 || (packet->has & DC_HAS_TCP) != 0);
+}
+
+void dc_match_index(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint64_t position)
+{
+  const DcPacket *packet = &frame->packet;
+  DcNormal normal;
+  slot->ip_id = packet->ip_id;
+  if (!dc_normalise(packet, frame->bytes, frame->caplen, frame->len, &normal))
+    return;
+  DcPacket inner_packet;
+  DcNormal inner;
+  bool tunnelled = (packet->has & DC_HAS_INNER) != 0 &&
+                   dc_decode_inner(packet, frame->bytes, frame->caplen, frame->len, &inner_packet) &&
+                   dc_normalise(&inner_packet, frame->bytes, frame->caplen, frame->len, &inner) && inner.whole;
+  dc_window_keep_bytes(self->window, slot, &normal, tunnelled ? &inner : NULL);
+  if (normal.whole)
+    dc_window_link(self->window, position, DC_CHAIN_EXACT, header_hash(&normal));
+  if (has_loose_key(packet))
+    dc_window_link(self->window, position, DC_CHAIN_LOOSE, loose_hash(packet));
+  if (tunnelled)
+    dc_window_link(self->window, position, DC_CHAIN_INNER, header_hash(&inner));
+}
+
+static bool in_time(const DcCorrelator *self, const DcSlot *slot, const DcDrop *drop, int64_t after_ns)
+{
+  return slot->time_ns <= drop->time_ns + self->options.window_before_ns &&
+         slot->time_ns >= drop->time_ns - drop->precision_ns - after_ns;
+}
+
+static bool bytes_equal(const DcCorrelator *self, const DcSlot *slot, const DcNormal *normal, bool inner)
+{
+  size_t header = inner ? slot->inner_header_len : slot->header_len;
+  size_t kept = inner ? slot->inner_kept_len : slot->kept_len;
+  return header == normal->header_len &&
+         memcmp(dc_window_bytes(self->window, slot, inner), normal->bytes, MIN(kept, normal->len)) == 0;
+}
+
+/* The nearest earlier frame with these very bytes; a later one (clock jitter) only if there is none. */
+static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *normal, DcChain chain, int64_t after_ns)
+{
+  Join best = {NULL, 0, DC_MATCH_NONE, 0};
+  const uint64_t hash = header_hash(normal);
+  uint64_t position = 0;
+  for (DcSlot *slot = dc_window_find(self->window, chain, hash, &position); slot != NULL;
+       slot = dc_window_find_older(self->window, chain, hash, &position)) {
+    if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns)
+      break;
+    if (!in_time(self, slot, drop, after_ns) || !bytes_equal(self, slot, normal, chain == DC_CHAIN_INNER))
+      continue;
+    if (best.slot == NULL || best.slot->time_ns > drop->time_ns) {
+      best = (Join){slot, position, DC_MATCH_EXACT, 1};
+      continue;
+    }
+    if (best.slot->time_ns - slot->time_ns > BATCH_NS || slot->brief.direction != best.slot->brief.direction)
+      break;
+    if (++best.candidates == CANDIDATES_MAX)
+      break;
+  }
+  if (best.candidates > 1)
+    best.match = DC_MATCH_STRONG;
+  return best;
+}
+
+static bool same_endpoint(const uint8_t *a, uint16_t a_port, const DcAddr *b, uint16_t b_port)
+{
+  return a_port == b_port && memcmp(a, b->bytes, sizeof b->bytes) == 0;
+}
+
+/* Same TCP segment or datagram by its own identity; NAT may have rewritten one endpoint. */
+static Join join_strong(DcCorrelator *self, const DcDrop *drop, int64_t after_ns)
+{
+  Join best = {NULL, 0, DC_MATCH_NONE, 0};
+  const DcPacket *packet = &drop->packet;
+  if (!has_loose_key(packet))
+    return best;
+  const uint64_t hash = loose_hash(packet);
+  uint64_t position = 0;
+  uint32_t looked_at = 0;
+  bool best_is_full = false;
+  for (DcSlot *slot = dc_window_find(self->window, DC_CHAIN_LOOSE, hash, &position); slot != NULL;
+       slot = dc_window_find_older(self->window, DC_CHAIN_LOOSE, hash, &position)) {
+    if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns || ++looked_at > CANDIDATES_MAX)
+      break;
+    const DcFlowKey *flow = &slot->brief.flow;
+    if (!in_time(self, slot, drop, after_ns) || flow->protocol != packet->ip_protocol ||
+        flow->ip_version != packet->src.version)
+      continue;
+    bool src = same_endpoint(flow->src, flow->src_port, &packet->src, packet->src_port);
+    bool dst = same_endpoint(flow->dst, flow->dst_port, &packet->dst, packet->dst_port);
+    /* One endpoint is enough only where the rest identifies the packet by itself. */
+    bool identified = (packet->has & DC_HAS_TCP) != 0 || packet->ip_id != 0;
+    if (!(src && dst) && !((src || dst) && identified))
+      continue;
+    bool full = src && dst;
+    if (best.slot == NULL || (full && !best_is_full)) {
+      best = (Join){slot, position, DC_MATCH_STRONG, 1};
+      best_is_full = full;
+    } else if (full == best_is_full && best.slot->time_ns - slot->time_ns <= BATCH_NS) {
+      best.candidates++;
+    }
+  }
+  if (best.candidates > 1 || looked_at > CANDIDATES_MAX)
+    best.match = DC_MATCH_POSSIBLE;
+  return best;
+}
+
+/* --- without bytes --------------------------------------------------------------- */
+
+static bool site_allows(const DcDrop *drop, const DcSlot *slot)
+{
+  const char *symbol = drop->symbol != NULL ? drop->symbol : "";
+  const uint8_t protocol = slot->brief.flow.protocol;
+  if (strncmp(symbol, "tcp_", 4) == 0)
+    return protocol == 6;
+  if (strncmp(symbol, "udp", 3) == 0 || strncmp(symbol, "__udp", 5) == 0)
+    return protocol == 17 || protocol == 136;
+  if (strncmp(symbol, "icmp_", 5) == 0 || strncmp(symbol, "ping_", 5) == 0)
+    return protocol == 1;
+  if (strncmp(symbol, "icmpv6_", 7) == 0)
+    return protocol == 58;
+  return true;
+}
+
+static bool tuple_allows(const DcDrop *drop, const DcSlot *slot)
+{
+  const DcPacket *packet = &drop->packet;
+  const DcFlowKey *flow = &slot->brief.flow;
+  if ((packet->has & DC_HAS_IP) != 0 &&
+      (memcmp(flow->src, packet->src.bytes, sizeof flow->src) != 0 ||
+       memcmp(flow->dst, packet->dst.bytes, sizeof flow->dst) != 0 || flow->ip_version != packet->src.version))
+    return false;
+  if ((packet->has & DC_HAS_PORTS) != 0 && (flow->src_port != packet->src_port || flow->dst_port != packet->dst_port))
+    return false;
+  if ((packet->has & DC_HAS_TCP) != 0 && packet->tcp_seq != 0 && slot->brief.tcp_seq != packet->tcp_seq)
+    return false;
+  return true;
+}
+
+static bool receive_allows(const DcDrop *drop, const DcSlot *slot)
+{
+  return drop->rx_time_ns == 0 || (llabs(slot->time_ns - drop->rx_time_ns) <= RECEIVE_NS &&
+                                   (drop->rx_len == 0 || drop->rx_len == slot->brief.len ||
+                                    drop->rx_len + 14 == slot->brief.len || drop->rx_len + 18 == slot->brief.len));
+}
+
+static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
+{
+  Join best = {NULL, 0, DC_MATCH_NONE, 0};
+  const bool has_receive = drop->rx_time_ns != 0;
+  const int64_t near = has_receive ? self->options.window_after_ns : NEAR_NS;
+  const uint64_t begin = dc_window_begin(self->window);
+  uint32_t looked_at = 0;
+  for (uint64_t at = dc_window_end(self->window); at-- > begin && looked_at < SCAN_MAX;) {
+    DcSlot *slot = dc_window_at(self->window, at);
+    if (slot == NULL || slot->time_ns > drop->time_ns + self->options.window_before_ns)
+      continue;
+    looked_at++;
+    if (slot->time_ns < drop->time_ns - drop->precision_ns - near)
+      break;
+    if ((slot->flags & (DC_SLOT_JOINED | DC_SLOT_CONSUMED)) != 0 || slot->brief.direction == DC_DIRECTION_OUT)
+      continue;
+    if (drop->protocol >= 0 && slot->brief.flow.ethertype != drop->protocol)
+      continue;
+    if (!site_allows(drop, slot) || !tuple_allows(drop, slot) || !receive_allows(drop, slot))
+      continue;
+    if (dc_answer_is_answered(self, slot))
+      continue;
+    if (best.slot == NULL)
+      best = (Join){slot, at, DC_MATCH_LIKELY, 0};
+    best.candidates++;
+  }
+  if (best.candidates > 1 || looked_at == SCAN_MAX)
+    best.match = DC_MATCH_POSSIBLE;
+  return best;
+}
+
+/* --- fragments ---------------------------------------------------------------------- */
+
+typedef struct {
+  DcCorrelator *self;
+  const DcDrop *drop;
+  DcFrameVerdict first;
+  uint32_t taken;
+} FragmentTake;
+
+static void fill_dropped(DcFrameVerdict *verdict, const DcDrop *drop, DcMatch match, uint32_t candidates)
+{
+  verdict->fate = DC_FATE_DROPPED;
+  verdict->match = (uint8_t)match;
+  verdict->candidates = candidates;
+  verdict->drop = drop->number;
+  verdict->delay_ns = drop->time_ns - verdict->time_ns;
+  verdict->fragment_incomplete = false;
+}
+
+static void take_fragment(DcFrameVerdict *verdict, void *data)
+{
+  FragmentTake *take = data;
+  fill_dropped(verdict, take->drop, DC_MATCH_STRONG, 1);
+  dc_correlator_give_frame(take->self, verdict, take->drop);
+  if (take->taken++ == 0)
+    take->first = *verdict;
+}
+
+/* A reassembled datagram, or one given up: the drop is all its fragments'. */
+static uint32_t join_fragments(DcCorrelator *self, const DcDrop *drop, DcFrameVerdict *ret_first)
+{
+  if ((drop->packet.has & DC_HAS_IP) == 0)
+    return 0;
+  DcDatagramKey key;
+  dc_datagram_key(&key, &drop->packet);
+  FragmentTake take = {.self = self, .drop = drop};
+  uint64_t positions[DC_FRAGMENT_PIECES_MAX];
+  size_t count = dc_fragments_positions(self->fragments, &key, positions, G_N_ELEMENTS(positions));
+  for (size_t i = 0; i < count; i++) {
+    DcSlot *slot = dc_window_at(self->window, positions[i]);
+    if (slot == NULL || (slot->flags & (DC_SLOT_JOINED | DC_SLOT_DECIDED)) != 0)
+      continue;
+    slot->flags |= DC_SLOT_JOINED | DC_SLOT_DECIDED;
+    DcFrameVerdict verdict;
+    dc_correlator_start_verdict(slot, &verdict);
+    take_fragment(&verdict, &take);
+  }
+  dc_fragments_take(self->fragments, &key, take_fragment, &take);
+  *ret_first = take.first;
+  return take.taken;
+}
+
+/* --- a drop's verdict ------------------------------------------------------------------ */
+
+static DcUnmatchedWhy why_unmatched(const DcCorrelator *self, const DcDrop *drop)
+{
+  if (drop->kind == DC_DROP_NETDM_SUMMARY)
+    return DC_UNMATCHED_SUMMARY;
+  if (drop->time_ns == DC_TIME_NONE)
+    return DC_UNMATCHED_NO_KEY;
+  if (self->first_frame_ns == DC_TIME_NONE || drop->time_ns < self->first_frame_ns - self->options.window_before_ns ||
+      drop->time_ns - drop->precision_ns > self->last_frame_ns + self->options.window_after_ns)
+    return DC_UNMATCHED_BEFORE_CAPTURE;
+  if (drop->in_ifindex != 0 && self->ifindexes->len > 0) {
+    bool captured = false;
+    for (guint i = 0; i < self->ifindexes->len; i++)
+      captured |= g_array_index(self->ifindexes, uint32_t, i) == drop->in_ifindex;
+    if (!captured)
+      return DC_UNMATCHED_OTHER_INTERFACE;
+  }
+  return DC_UNMATCHED_NO_FRAME;
+}
+
+static bool is_outbound(const Join *join)
+{
+  return join->slot != NULL && join->slot->brief.direction == DC_DIRECTION_OUT;
+}
+
+void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
+{
+  DcAsideWhy aside = DC_ASIDE_NONE;
+  DcDropStatus status = dc_aside_classify(drop, self->directions, &aside);
+  DcDropVerdict verdict = {.drop = drop, .status = (uint8_t)status, .aside_why = (uint8_t)aside};
+  const DcSite *site = drop->symbol != NULL ? dc_site_lookup(drop->symbol) : NULL;
+  const int64_t after_ns =
+      site != NULL && (site->flags & DC_SITE_DEFERRED) != 0 ? self->options.fragment_ns : self->options.window_after_ns;
+  if (status == DC_DROP_STATUS_SELF || status == DC_DROP_STATUS_OUTBOUND) {
+    dc_correlator_give_drop(self, &verdict, NULL);
+    return;
+  }
+  Join join = {NULL, 0, DC_MATCH_NONE, 0};
+  DcNormal normal;
+  uint64_t hash = 0;
+  bool timed = drop->time_ns != DC_TIME_NONE && drop->kind != DC_DROP_NETDM_SUMMARY;
+  if (timed && drop->caplen > 0) {
+    if (dc_normalise(&drop->packet, drop->bytes, drop->caplen, drop->orig_len, &normal) && normal.whole) {
+      hash = header_hash(&normal);
+      join = join_exact(self, drop, &normal, DC_CHAIN_EXACT, after_ns);
+      if (join.slot == NULL)
+        join = join_exact(self, drop, &normal, DC_CHAIN_INNER, after_ns);
+    }
+    if (join.slot == NULL && (hash == 0 || !dc_window_was_joined(self->window, hash)))
+      join = join_strong(self, drop, after_ns);
+    if (is_outbound(&join)) {
+      verdict.status = DC_DROP_STATUS_OUTBOUND;
+      verdict.aside_why = DC_ASIDE_OUTBOUND_FRAME;
+      verdict.frame = join.slot->number;
+      dc_correlator_give_drop(self, &verdict, NULL);
+      return;
+    }
+  } else if (timed && status == DC_DROP_STATUS_UNMATCHED) {
+    join = join_by_time(self, drop);
+  }
+
+  if (status == DC_DROP_STATUS_NOISE) {
+    if (join.slot != NULL) {
+      verdict.frame = join.slot->number;
+      verdict.match = (uint8_t)join.match;
+      verdict.delay_ns = drop->time_ns - join.slot->time_ns;
+      join.slot->flags |= DC_SLOT_CONSUMED;
+      join.slot->consumed_by = drop->number;
+      join.slot->consumed_delay_ns = verdict.delay_ns;
+    }
+    dc_correlator_give_drop(self, &verdict, NULL);
+    return;
+  }
+
+  DcFrameVerdict frame;
+  uint32_t fragments = join.slot == NULL && timed ? join_fragments(self, drop, &frame) : 0;
+  if (join.slot == NULL && fragments == 0) {
+    verdict.unmatched_why = hash != 0 && dc_window_was_joined(self->window, hash) ? DC_UNMATCHED_ALREADY_USED
+                                                                                  : (uint8_t)why_unmatched(self, drop);
+    dc_correlator_give_drop(self, &verdict, NULL);
+    return;
+  }
+  verdict.status = DC_DROP_STATUS_MATCHED;
+  if (fragments > 0) {
+    verdict.match = DC_MATCH_STRONG;
+    verdict.frame = frame.frame;
+    verdict.frames = fragments;
+    verdict.delay_ns = frame.delay_ns;
+    dc_correlator_give_drop(self, &verdict, &frame);
+    return;
+  }
+  verdict.match = (uint8_t)join.match;
+  verdict.frames = join.candidates;
+  /* n frames for m drops: a frame nobody owed an answer may well have been delivered, so only
+   * the drop says that it is one of them. */
+  bool open_question = join.match == DC_MATCH_POSSIBLE && (join.slot->flags & DC_SLOT_SYN) == 0;
+  if (open_question || (join.slot->flags & DC_SLOT_DECIDED) != 0) {
+    dc_correlator_give_drop(self, &verdict, NULL);
+    return;
+  }
+  verdict.frame = join.slot->number;
+  verdict.delay_ns = drop->time_ns - join.slot->time_ns;
+  join.slot->flags |= DC_SLOT_JOINED | DC_SLOT_DECIDED;
+  if (hash != 0)
+    dc_window_note_joined(self->window, hash);
+  dc_correlator_start_verdict(join.slot, &frame);
+  fill_dropped(&frame, drop, join.match, join.candidates);
+  frame.answer_ns = join.slot->answer_ns;
+  if ((join.slot->flags & DC_SLOT_SYN) != 0)
+    dc_answer_syn_decided(self, join.slot, DC_FATE_DROPPED);
+  dc_correlator_give_frame(self, &frame, drop);
+  dc_correlator_give_drop(self, &verdict, &frame);
+}
