@@ -193,10 +193,11 @@ drops_start() {
     fi
 }
 
-# dropwatch reads commands; a pipe that stays open keeps it listening.
+# dropwatch reads commands; a pipe that stays open keeps it listening.  Line
+# buffering lets its own words tell when it is ready.
 summary_start() {
     mkfifo "$OUT/dropwatch.in"
-    dropwatch -l kas <"$OUT/dropwatch.in" >"$OUT/dropwatch.txt" 2>&1 &
+    env --default-signal=INT,QUIT stdbuf -oL dropwatch -l kas <"$OUT/dropwatch.in" >"$OUT/dropwatch.txt" 2>&1 &
     summary=$!
     RECORDERS="$RECORDERS $summary"
     exec 8>"$OUT/dropwatch.in"
@@ -251,11 +252,12 @@ live_stop() {
 }
 
 # The last frame is sent by the lab: when it has passed through every recorder,
-# so has all that came before.  It goes to a closed port and is dropped.
+# so has all that came before.  Its damaged IP header makes the kernel drop it,
+# before any rule or state that a scenario may have set up.
 MARK=dropcorr-lab-end
 
 send_mark() {
-    frame udp --sport 49999 --dport 9 --text "$MARK"
+    frame udp --sport 49999 --dport 9 --text "$MARK" --bad-ip-checksum
 }
 
 record_start() {
