@@ -234,12 +234,12 @@ void dc_brief_from_packet(DcBrief *brief, const DcPacket *packet, uint32_t len, 
   const uint32_t has = packet->has;
   *brief = (DcBrief){.has = has, .len = len, .direction = (uint8_t)direction};
   dc_flow_key_from_packet(&brief->flow, packet);
-  if (has & DC_HAS_MAC) {
+  if (has & (DC_HAS_MAC | DC_HAS_SRC_MAC))
     memcpy(brief->src_mac, packet->src_mac, sizeof brief->src_mac);
+  if (has & DC_HAS_MAC)
     memcpy(brief->dst_mac, packet->dst_mac, sizeof brief->dst_mac);
-    brief->vlan_count = packet->vlan_count;
-    brief->vlan = packet->vlan_count > 0 ? packet->vlan[0] : 0;
-  }
+  brief->vlan_count = packet->vlan_count;
+  brief->vlan = packet->vlan_count > 0 ? packet->vlan[0] : 0;
   if (has & DC_HAS_LLC)
     brief->llc_dsap = packet->llc_dsap;
   if (has & DC_HAS_IP) {

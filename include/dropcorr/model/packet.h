@@ -27,7 +27,7 @@ typedef enum {
   DC_CHECKSUM_GOOD,
   DC_CHECKSUM_BAD,
   DC_CHECKSUM_PARTIAL, /* only the pseudo-header's sum: checksum offload, filled in by the NIC */
-  DC_CHECKSUM_ABSENT   /* UDP over IPv4 with checksum 0 */
+  DC_CHECKSUM_ABSENT   /* UDP with checksum 0 (over IPv6 sockets take it on request only) */
 } DcChecksum;
 
 typedef enum {
@@ -48,7 +48,8 @@ typedef enum {
   DC_HAS_IP_OPTIONS = 1 << 14,
   DC_HAS_SNAP = 1 << 15,
   DC_HAS_PKTTYPE = 1 << 16, /* SLL/SLL2 packet type */
-  DC_HAS_MSS = 1 << 17
+  DC_HAS_MSS = 1 << 17,
+  DC_HAS_SRC_MAC = 1 << 18 /* src_mac; SLL and SLL2 carry the sender's alone, so without DC_HAS_MAC */
 } DcHas;
 
 /* What stopped the decoder. Malformed packets are data: everything read before stays. */

@@ -1,0 +1,139 @@
+/*
+ * What stays the same between the tap and the place where a packet is dropped.
+ *
+ *   bytes   | ethertype(2) | IP header and options | L4 header  | payload ...        |
+ *   masked  |              | TOS/class/flow, TTL,  | checksum   |                    |
+ *           |              | checksum, options     |            |                    |
+ *           |<------------------- header_len ------------------>|                    |
+ *           |<---------------------------- len (at most DC_NORMAL_MAX) ------------->|
+ *
+ * IPv4 options are masked because the stack fills record-route and timestamp options in
+ * (ip_options_compile()); addresses, lengths, ids and ports identify the packet without them.
+ */
+#include "dropcorr/decode/normalise.h"
+
+#include "dropcorr/base/cursor.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#define MARKER 2 /* the ethertype */
+
+/* A frame of another protocol is told from its fellows by at least so much of its payload. */
+#define PAYLOAD_LEAST 16
+
+static void mask(DcNormal *normal, size_t offset, size_t count)
+{
+  if (offset >= normal->len)
+    return;
+  const size_t left = normal->len - offset;
+  memset(normal->bytes + offset, 0, count < left ? count : left);
+}
+
+static void mask_ip(DcNormal *normal, const DcPacket *packet)
+{
+  const size_t l4 = MARKER + packet->l4_offset - packet->l3_offset;
+  if (packet->src.version == 4) {
+    mask(normal, MARKER + 1, 1);  /* TOS */
+    mask(normal, MARKER + 8, 1);  /* TTL */
+    mask(normal, MARKER + 10, 2); /* checksum */
+    mask(normal, MARKER + 20, l4 - MARKER - 20);
+  } else {
+    normal->bytes[MARKER] &= 0xf0;
+    mask(normal, MARKER + 1, 3); /* class, flow label */
+    mask(normal, MARKER + 7, 1); /* hop limit */
+  }
+  if (packet->fragment_offset != 0)
+    return;
+  switch (packet->ip_protocol) {
+  case IPPROTO_TCP:
+    mask(normal, l4 + 16, 2);
+    break;
+  case IPPROTO_UDP:
+  case IPPROTO_UDPLITE:
+  case IPPROTO_DCCP:
+    mask(normal, l4 + 6, 2);
+    break;
+  case IPPROTO_ICMP:
+  case IPPROTO_ICMPV6:
+    mask(normal, l4 + 2, 2);
+    break;
+  case IPPROTO_SCTP:
+    mask(normal, l4 + 8, 4);
+    break;
+  default:
+    break;
+  }
+}
+
+static uint16_t least16(uint64_t value, uint16_t limit)
+{
+  return value < limit ? (uint16_t)value : limit;
+}
+
+static bool is_complete(const DcNormal *normal)
+{
+  return normal->len == MARKER + normal->wire_len;
+}
+
+/* Padding that no length field tells: zeros at the end of a short frame. */
+static void trim_zeros(DcNormal *normal)
+{
+  while (normal->len > normal->header_len && normal->bytes[normal->len - 1] == 0)
+    normal->len--;
+  normal->wire_len = (uint16_t)(normal->len - MARKER);
+}
+
+bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcNormal *ret_normal)
+{
+  if (!(packet->has & DC_HAS_ETHERTYPE) || packet->l3_offset > caplen || packet->payload_offset < packet->l3_offset)
+    return false;
+  DcCursor cursor = dc_cursor(bytes, caplen);
+  dc_cursor_skip(&cursor, packet->l3_offset);
+  const uint32_t wire = (len > caplen ? len : caplen) - packet->l3_offset;
+  const bool is_ip = (packet->has & DC_HAS_IP) != 0;
+  const uint32_t l3_len = is_ip || packet->l3_len < wire ? packet->l3_len : wire;
+  size_t captured = dc_cursor_left(&cursor);
+  if (captured > l3_len)
+    captured = l3_len;
+  if (captured == 0)
+    return false;
+
+  DcNormal *normal = ret_normal;
+  const size_t keep = captured < DC_NORMAL_MAX - MARKER ? captured : DC_NORMAL_MAX - MARKER;
+  normal->bytes[0] = (uint8_t)(packet->ethertype >> 8);
+  normal->bytes[1] = (uint8_t)packet->ethertype;
+  const uint8_t *kept = dc_cursor_bytes(&cursor, keep);
+  if (kept == NULL)
+    return false;
+  memcpy(normal->bytes + MARKER, kept, keep);
+  normal->len = (uint16_t)(MARKER + keep);
+  normal->wire_len = least16(l3_len, UINT16_MAX);
+  /* Headers longer than what is kept (long extension header chains) count as far as they are kept. */
+  normal->header_len = least16((uint64_t)MARKER + packet->payload_offset - packet->l3_offset, DC_NORMAL_MAX);
+  if (is_ip) {
+    normal->whole = packet->status != DC_DECODE_SHORT && normal->header_len <= normal->len;
+    mask_ip(normal, packet);
+  } else {
+    /* ARP is all header. A malformed IP header is compared as it is: it was dropped before
+     * anything could change it. */
+    const size_t needed = packet->has & DC_HAS_ARP ? l3_len : normal->header_len - MARKER + (size_t)PAYLOAD_LEAST;
+    normal->whole = captured >= (needed < l3_len ? needed : l3_len) && normal->header_len <= normal->len;
+    if (is_complete(normal) && !(packet->has & DC_HAS_ARP))
+      trim_zeros(normal);
+  }
+  if (normal->len < normal->header_len)
+    memset(normal->bytes + normal->len, 0, (size_t)normal->header_len - normal->len);
+  return true;
+}
+
+bool dc_normal_equal(const DcNormal *a, const DcNormal *b)
+{
+  if (!a->whole || !b->whole || a->header_len != b->header_len)
+    return false;
+  const uint16_t common = a->len < b->len ? a->len : b->len;
+  if (common < a->header_len || memcmp(a->bytes, b->bytes, common) != 0)
+    return false;
+  /* One of them may be cut short, but it cannot be longer than the other is when complete. */
+  return !(is_complete(a) && b->len > a->len) && !(is_complete(b) && a->len > b->len);
+}
