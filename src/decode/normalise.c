@@ -22,44 +22,65 @@
 /* A frame of another protocol is told from its fellows by at least so much of its payload. */
 #define PAYLOAD_LEAST 16
 
-static void mask(DcNormal *normal, size_t offset, size_t count)
+/* memcpy() in pieces of constant size: knowing how small it is, GCC would make one of variable
+ * size a "rep movs", which starts slowly. The last piece may overlap the one before. */
+static inline void copy(uint8_t *to, const uint8_t *from, size_t len)
 {
-  if (offset >= normal->len)
+  enum { PIECE = 16 };
+  if (len < PIECE) {
+    memcpy(to, from, len);
     return;
-  const size_t left = normal->len - offset;
-  memset(normal->bytes + offset, 0, count < left ? count : left);
+  }
+  for (size_t i = 0; i + PIECE <= len; i += PIECE)
+    memcpy(to + i, from + i, PIECE);
+  memcpy(to + len - PIECE, from + len - PIECE, PIECE);
+}
+
+static inline void mask_byte(DcNormal *normal, size_t offset)
+{
+  if (offset < normal->len)
+    normal->bytes[offset] = 0;
+}
+
+static inline void mask_two(DcNormal *normal, size_t offset)
+{
+  mask_byte(normal, offset);
+  mask_byte(normal, offset + 1);
 }
 
 static void mask_ip(DcNormal *normal, const DcPacket *packet)
 {
   const size_t l4 = MARKER + packet->l4_offset - packet->l3_offset;
   if (packet->src.version == 4) {
-    mask(normal, MARKER + 1, 1);  /* TOS */
-    mask(normal, MARKER + 8, 1);  /* TTL */
-    mask(normal, MARKER + 10, 2); /* checksum */
-    mask(normal, MARKER + 20, l4 - MARKER - 20);
+    mask_byte(normal, MARKER + 1); /* TOS */
+    mask_byte(normal, MARKER + 8); /* TTL */
+    mask_two(normal, MARKER + 10); /* checksum */
+    for (size_t i = MARKER + 20; i < l4; i++)
+      mask_byte(normal, i);
   } else {
     normal->bytes[MARKER] &= 0xf0;
-    mask(normal, MARKER + 1, 3); /* class, flow label */
-    mask(normal, MARKER + 7, 1); /* hop limit */
+    mask_byte(normal, MARKER + 1); /* class, flow label */
+    mask_two(normal, MARKER + 2);
+    mask_byte(normal, MARKER + 7); /* hop limit */
   }
   if (packet->fragment_offset != 0)
     return;
   switch (packet->ip_protocol) {
   case IPPROTO_TCP:
-    mask(normal, l4 + 16, 2);
+    mask_two(normal, l4 + 16);
     break;
   case IPPROTO_UDP:
   case IPPROTO_UDPLITE:
   case IPPROTO_DCCP:
-    mask(normal, l4 + 6, 2);
+    mask_two(normal, l4 + 6);
     break;
   case IPPROTO_ICMP:
   case IPPROTO_ICMPV6:
-    mask(normal, l4 + 2, 2);
+    mask_two(normal, l4 + 2);
     break;
   case IPPROTO_SCTP:
-    mask(normal, l4 + 8, 4);
+    mask_two(normal, l4 + 8);
+    mask_two(normal, l4 + 10);
     break;
   default:
     break;
@@ -106,7 +127,7 @@ bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen,
   const uint8_t *kept = dc_cursor_bytes(&cursor, keep);
   if (kept == NULL)
     return false;
-  memcpy(normal->bytes + MARKER, kept, keep);
+  copy(normal->bytes + MARKER, kept, keep);
   normal->len = (uint16_t)(MARKER + keep);
   normal->wire_len = least16(l3_len, UINT16_MAX);
   /* Headers longer than what is kept (long extension header chains) count as far as they are kept. */

@@ -4,6 +4,18 @@
 
 #include <string.h>
 
+/* All of it: cheaper than reasoning about what may stay, and equal packets have equal
+ * representations. In pieces, because GCC makes one memset() of this size a "rep stos",
+ * three times as slow. */
+static inline void clear(DcPacket *packet)
+{
+  enum { PIECE = 64, PIECES = sizeof *packet / PIECE };
+  uint8_t *bytes = (uint8_t *)packet;
+  for (int i = 0; i < PIECES; i++)
+    memset(bytes + i * PIECE, 0, PIECE);
+  memset(bytes + PIECES * PIECE, 0, sizeof *packet % PIECE);
+}
+
 static void decode_from(DcDecoder *decoder, DcLink link)
 {
   decoder->packet->link = (uint8_t)link;
@@ -32,9 +44,7 @@ static void decode_from(DcDecoder *decoder, DcLink link)
 void dc_decode_packet(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
                       DcPacket *ret_packet)
 {
-  /* All of it: 216 bytes are cheaper to clear than to reason about, and equal packets then
-   * have equal representations. */
-  memset(ret_packet, 0, sizeof *ret_packet);
+  clear(ret_packet);
   DcDecoder decoder = {
       .cursor = dc_cursor(bytes, caplen),
       .end = len > caplen ? len : caplen,
@@ -56,7 +66,7 @@ bool dc_decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t caple
     end = (uint64_t)outer->l3_offset + outer->l3_len;
   if (end < offset)
     return false;
-  memset(ret_inner, 0, sizeof *ret_inner);
+  clear(ret_inner);
   DcDecoder decoder = {
       .cursor = dc_cursor(bytes, caplen < end ? caplen : (size_t)end),
       .end = end,
