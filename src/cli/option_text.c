@@ -74,28 +74,40 @@ void dc_option_print_help(FILE *stream)
 
 /* --- manual page (mdoc) ------------------------------------------------------------------ */
 
-/* Text for mdoc: a sentence per line, roff's own characters escaped. */
-static void print_mdoc_text(FILE *stream, const char *text, bool sentence)
+/* A word for mdoc: roff's own characters escaped, dashes of options as minuses that can be copied. */
+static char *mdoc_word(const char *word)
 {
-  bool line_start = true;
-  for (const char *at = text; *at != '\0'; at++) {
-    bool word_start = at == text || at[-1] == ' ' || at[-1] == '(' || at[-1] == '"';
-    if (at == text && sentence)
-      fputc(g_ascii_toupper(*at), stream);
-    else if (*at == '\\')
-      fputs("\\e", stream);
-    else if (*at == '-' && (word_start || (at > text && at[-1] == '-')))
-      fputs("\\-", stream); /* an option: must be copied as a minus */
-    else if (line_start && (*at == '.' || *at == '\''))
-      fprintf(stream, "\\&%c", *at);
-    else if (*at == ' ' && at > text && at[-1] == '.')
-      fputc('\n', stream);
+  GString *text = g_string_new(word[0] == '.' || word[0] == '\'' ? "\\&" : NULL);
+  const char *dashes = word + strspn(word, "(\"");
+  for (const char *at = word; *at != '\0'; at++) {
+    if (*at == '\\')
+      g_string_append(text, "\\e");
+    else if (*at == '-' && strspn(dashes, "-") > (size_t)MAX(at - dashes, 0))
+      g_string_append(text, "\\-");
     else
-      fputc(*at, stream);
-    line_start = *at == ' ' && at > text && at[-1] == '.';
+      g_string_append_c(text, *at);
   }
-  if (sentence && text[0] != '\0' && text[strlen(text) - 1] != '.')
-    fputc('.', stream);
+  return g_string_free(text, FALSE);
+}
+
+/* Text for mdoc: each sentence begins a line, lines end before 80 bytes. */
+static void print_mdoc_text(FILE *stream, const char *text)
+{
+  g_auto(GStrv) words = g_strsplit(text, " ", -1);
+  size_t column = 0;
+  for (char **word = words; *word != NULL; word++) {
+    g_autofree char *escaped = mdoc_word(*word);
+    bool sentence = word != words && g_str_has_suffix(word[-1], ".");
+    if (word != words && (sentence || column + 1 + strlen(escaped) >= HELP_WIDTH)) {
+      fputc('\n', stream);
+      column = 0;
+    } else if (word != words) {
+      fputc(' ', stream);
+      column++;
+    }
+    fputs(escaped, stream);
+    column += strlen(escaped);
+  }
   fputc('\n', stream);
 }
 
@@ -113,9 +125,10 @@ static void print_man_row(FILE *stream, const DcOption *row)
   else if (row->argument != NULL)
     fprintf(stream, " Ar %s", row->argument);
   fputc('\n', stream);
-  print_mdoc_text(stream, row->help, true);
+  g_autofree char *sentence = g_strdup_printf("%c%s.", g_ascii_toupper(row->help[0]), row->help + 1);
+  print_mdoc_text(stream, sentence);
   if (row->more != NULL)
-    print_mdoc_text(stream, row->more, false);
+    print_mdoc_text(stream, row->more);
 }
 
 void dc_option_print_man(FILE *stream)
