@@ -7,11 +7,14 @@
  */
 #pragma once
 
+#include "dropcorr/source/evidence_read.h"
+#include "dropcorr/source/input.h"
 #include "dropcorr/source/source.h"
 
 typedef struct {
   const char *filter; /* libpcap expression or NULL */
   bool filter_optimize;
+  const DcStop *stop; /* ends the wait for a silent pipe; borrowed, NULL: none */
 } DcCaptureFileOptions;
 
 /* What the file says of itself; valid once the first event was read or END reached. */
@@ -36,9 +39,16 @@ typedef struct {
  * A file that ends inside a record gives its frames, then DC_READ_ERROR with DC_ERROR_TRUNCATED. */
 DcSource *dc_capture_file_open(const char *path, const DcCaptureFileOptions *options, GError **error);
 
+/* The same on input already open; takes it, also when it fails. */
+DcSource *dc_capture_file_from_input(DcInput *input, const DcCaptureFileOptions *options, GError **error);
+
 const DcCaptureFileInfo *dc_capture_file_info(const DcSource *source);
 const DcCaptureInterface *dc_capture_file_interface(const DcSource *source,
                                                     uint32_t interface_id); /* NULL: none such */
 
-/* Frames the file holds that the filter rejected. */
+/* The run that wrote an evidence file; NULL: no evidence file, or its header was not read yet. */
+const DcEvidenceHeader *dc_capture_file_evidence(const DcSource *source);
+
+/* Frames the file holds that the filter rejected; and drops of an evidence file. */
 uint64_t dc_capture_file_filtered(const DcSource *source);
+uint64_t dc_capture_file_filtered_drops(const DcSource *source);

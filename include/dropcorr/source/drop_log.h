@@ -6,10 +6,13 @@
 #pragma once
 
 #include "dropcorr/base/strings.h"
+#include "dropcorr/source/input.h"
 #include "dropcorr/source/source.h"
 
 typedef struct {
   const char *filter; /* libpcap expression applied to the drops' own bytes, or NULL */
+  bool filter_optimize;
+  const DcStop *stop; /* ends the wait for a silent pipe; borrowed, NULL: none */
   int64_t reorder_ns; /* how far out of order events may come (per-CPU queues); 0: 2 s */
 } DcDropLogOptions;
 
@@ -18,15 +21,24 @@ typedef struct {
  * FILTER. A log without one single drop gives DC_READ_ERROR with DC_ERROR_FORMAT at its end. */
 DcSource *dc_drop_log_open(const char *path, const DcDropLogOptions *options, DcStrings *strings, GError **error);
 
+/* The same on input already open; takes it, also when it fails. */
+DcSource *dc_drop_log_from_input(DcInput *input, const DcDropLogOptions *options, DcStrings *strings, GError **error);
+
 const char *dc_drop_log_format(const DcSource *source); /* "NET_DM pcap", ... for the report */
 uint64_t dc_drop_log_filtered(const DcSource *source);  /* drops the filter rejected */
 
-/* Opens one format on buffered input already begun. */
-typedef struct DcInput DcInput; /* dropcorr/source/input.h */
-
+/*
+ * One format. Its reader gives drops in the order of the file, each with its number 0, and
+ * counts what it passes over in skipped and foreign. It may give samples and losses as well.
+ */
 typedef struct {
   const char *name;
   /* 0: surely not mine; higher is surer. Sees the first bytes of the input only. */
   int (*probe)(const uint8_t *head, size_t len);
-  DcSource *(*open)(DcInput *input, DcStrings *strings, GError **error); /* takes input */
+  DcSource *(*open)(DcInput *input, DcStrings *strings, GError **error); /* takes input, also when it fails */
+  /* What the log held instead of drops, for the error at its end: follows "no drop in it: ". Caller frees. */
+  char *(*explain)(const DcSource *source);
 } DcDropLogFormat;
+
+/* The table, for messages and --help. */
+const DcDropLogFormat *const *dc_drop_log_formats(size_t *ret_count);

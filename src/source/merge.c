@@ -1,0 +1,132 @@
+#include "dropcorr/source/merge.h"
+
+/* One source and its next event, which stays valid because the source is not asked again
+ * before that event was handed on and done with. */
+typedef struct {
+  DcSource *source;
+  DcEvent head;
+  bool has_head;
+  bool ended;
+  uint64_t skipped, foreign, bytes_read; /* already added to the merge's own */
+} Lane;
+
+typedef struct {
+  DcSource source;
+  size_t count;
+  Lane *lanes;
+  size_t running;    /* lanes that have not ended */
+  GPtrArray *errors; /* GError */
+} Merge;
+
+static DcReadStatus merge_next(DcSource *source, DcEvent *ret_event, GError **error);
+static void merge_free(DcSource *source);
+
+static const DcSourceOps merge_ops = {.next = merge_next, .free = merge_free};
+
+static void free_error(gpointer error)
+{
+  g_error_free(error);
+}
+
+DcSource *dc_merge_new(DcSource **sources, size_t count)
+{
+  Merge *merge = g_new0(Merge, 1);
+  merge->source.ops = &merge_ops;
+  merge->source.name = "merged sources";
+  merge->lanes = g_new0(Lane, count);
+  merge->count = merge->running = count;
+  merge->errors = g_ptr_array_new_with_free_func(free_error);
+  bool total_known = true;
+  for (size_t i = 0; i < count; i++) {
+    merge->lanes[i].source = sources[i];
+    merge->source.bytes_total += sources[i]->bytes_total;
+    total_known = total_known && sources[i]->bytes_total != 0;
+  }
+  if (!total_known)
+    merge->source.bytes_total = 0;
+  return &merge->source;
+}
+
+static void add_progress(Merge *merge, Lane *lane)
+{
+  const DcSource *source = lane->source;
+  merge->source.skipped += source->skipped - lane->skipped;
+  merge->source.foreign += source->foreign - lane->foreign;
+  merge->source.bytes_read += source->bytes_read - lane->bytes_read;
+  lane->skipped = source->skipped;
+  lane->foreign = source->foreign;
+  lane->bytes_read = source->bytes_read;
+}
+
+/* Asks a lane for its next event. False: it has none now. */
+static bool fill(Merge *merge, Lane *lane, DcEvent *ret_event)
+{
+  g_autoptr(GError) error = NULL;
+  DcReadStatus status = dc_source_next(lane->source, ret_event, &error);
+  add_progress(merge, lane);
+  switch (status) {
+  case DC_READ_EVENT:
+    return true;
+  case DC_READ_WAIT:
+    return false;
+  case DC_READ_ERROR:
+    g_ptr_array_add(merge->errors, g_steal_pointer(&error));
+    break;
+  case DC_READ_END:
+    break;
+  }
+  lane->ended = true;
+  merge->running--;
+  return false;
+}
+
+/* DcEventKind is in the order in which events of one time are given. */
+static bool is_earlier(const DcEvent *a, const DcEvent *b)
+{
+  return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->kind < b->kind;
+}
+
+static DcReadStatus merge_next(DcSource *source, DcEvent *ret_event, GError **error)
+{
+  (void)error; /* a failed lane ends; the others go on */
+  Merge *merge = (Merge *)source;
+  Lane *first = NULL;
+  for (size_t i = 0; i < merge->count; i++) {
+    Lane *lane = &merge->lanes[i];
+    if (!lane->has_head && !lane->ended) {
+      if (merge->running == 1 && first == NULL) {
+        /* The last one left needs no comparing and no copying; lanes after it have ended, or hold a
+         * head and thus run. */
+        if (fill(merge, lane, ret_event))
+          return DC_READ_EVENT;
+      } else {
+        lane->has_head = fill(merge, lane, &lane->head);
+      }
+    }
+    if (lane->has_head && (first == NULL || is_earlier(&lane->head, &first->head)))
+      first = lane;
+  }
+  if (first == NULL)
+    return merge->running > 0 ? DC_READ_WAIT : DC_READ_END;
+  first->has_head = false;
+  *ret_event = first->head;
+  return DC_READ_EVENT;
+}
+
+const GError *const *dc_merge_errors(const DcSource *source, size_t *ret_count)
+{
+  g_return_val_if_fail(source->ops == &merge_ops, NULL);
+  const Merge *merge = (const Merge *)source;
+  *ret_count = merge->errors->len;
+  return (const GError *const *)merge->errors->pdata;
+}
+
+static void merge_free(DcSource *source)
+{
+  Merge *merge = (Merge *)source;
+  for (size_t i = 0; i < merge->count; i++)
+    dc_source_free(merge->lanes[i].source);
+  g_free(merge->lanes);
+  g_ptr_array_unref(merge->errors);
+  g_free(merge);
+}
