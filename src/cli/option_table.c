@@ -161,7 +161,7 @@ static const DcOption TABLE[] = {
      .argument = "time",
      .group = DC_GROUP_CAPTURE,
      .since = "0.1.0",
-     .help = "at the end, watch drops this long without capturing",
+     .help = "first watch drops this long, before the capture opens",
      .more =
          "While a capture runs, frames that no protocol handler takes are not dropped: the capture itself takes them. "
          "This proves what happens to them when nobody captures. A number without a unit is seconds."},
