@@ -18,6 +18,7 @@ typedef struct {
   int verbosity;            /* -q -1, default 0, -v 1.. */
   bool numeric;             /* -n: no port names */
   const char *command_line; /* as run, for the header; NULL none */
+  const char *stream_name;  /* for errors: a path, "standard output"; NULL: the writer's name */
 } DcReportOptions;
 
 typedef struct DcReportWriter DcReportWriter;
