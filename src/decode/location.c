@@ -17,6 +17,10 @@
 /* NET_DM_MAX_SYMBOL_LEN of net/core/drop_monitor.c is 40, with the final NUL. */
 #define CUT_LEN 39
 
+/* No function is as large. Tools that know only the kernel's own symbols give an address in a
+ * module as the last of them and a huge distance: "__init_scratch_end+3480a54f". */
+#define FUNCTION_MAX (UINT64_C(1) << 20)
+
 typedef struct {
   const char *at;
   const char *end;
@@ -143,19 +147,23 @@ static void parse_function(Span span, bool cut, DcStrings *strings, DcDrop *drop
     if (dot != NULL)
       len = (size_t)(dot - name);
   }
-  drop->symbol = dc_strings_add(strings, name, dc_site_strip_suffix(name, len));
-
-  uint64_t value;
+  uint64_t offset = 0;
+  uint64_t size = 0;
   if (take(&span, "+")) {
     take(&span, "0x");
     /* Digits up to a cut may be only the first ones of a longer number. */
-    if (take_hex(&span, &value) && !(cut && span.at == span.end) && value <= UINT32_MAX)
-      drop->offset = (uint32_t)value;
+    if (take_hex(&span, &offset) && cut && span.at == span.end)
+      offset = 0;
     if (take(&span, "/")) {
       take(&span, "0x");
-      if (take_hex(&span, &value) && !(cut && span.at == span.end) && value <= UINT32_MAX)
-        drop->size = (uint32_t)value;
+      if (take_hex(&span, &size) && ((cut && span.at == span.end) || size > FUNCTION_MAX))
+        size = 0;
     }
+  }
+  if (offset <= FUNCTION_MAX) {
+    drop->symbol = dc_strings_add(strings, name, dc_site_strip_suffix(name, len));
+    drop->offset = (uint32_t)offset;
+    drop->size = (uint32_t)size;
   }
   parse_rest(span, strings, drop);
 }

@@ -64,7 +64,8 @@ static inline uint8_t dc_cursor_u8(DcCursor *cursor)
 static inline uint16_t dc_cursor_be16(DcCursor *cursor)
 {
   const uint8_t *at = dc_cursor_bytes(cursor, 2);
-  return at != NULL ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+  const unsigned value = at != NULL ? (unsigned)at[0] << 8 | at[1] : 0;
+  return (uint16_t)value;
 }
 
 static inline uint32_t dc_cursor_be32(DcCursor *cursor)
