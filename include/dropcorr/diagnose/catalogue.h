@@ -15,6 +15,7 @@ const char *dc_severity_name(DcSeverity severity);
 
 typedef enum {
   DC_EFFECT_NAMED, /* the reason allows this cause only */
+  DC_EFFECT_USUAL, /* the reason allows others too, this one is the most usual */
   DC_EFFECT_HINT   /* the reason allows it among others */
 } DcReasonEffect;
 
@@ -23,9 +24,9 @@ typedef struct {
   DcReasonEffect effect;
 } DcCauseReason;
 
-/* A command or advice line. {if} {port} {transport} {src} {dst} {ethertype} {module} {rule} {sysctl:NAME}
- * are filled with the incident's values; a line whose value is unknown keeps a readable
- * placeholder such as IF or PORT. */
+/* A command or advice line. {if} {port} {transport} {src} {dst} {ethertype} {protocol} {mac} {vlan} {module} {rule}
+ * {sysctl:NAME} are filled with the incident's values; a line whose value is unknown keeps a readable placeholder such
+ * as IF or PORT. {?...?} is left out unless every value inside is known. */
 typedef struct {
   const char *command; /* NULL: advice in words only */
   const char *what;    /* what it shows or does */
@@ -50,10 +51,12 @@ typedef struct {
 
 const DcCauseInfo *dc_catalogue(DcCause cause); /* NULL for DC_CAUSE_NONE */
 
-/* Causes a reason speaks for: fills up to max, returns how many; *ret_named when the reason allows
- * one only. Exact names win over families. */
+/* Causes a reason speaks for, the most usual first: fills up to max, returns how many; *ret_named when
+ * the reason allows one only. Exact names win over families. */
 size_t dc_catalogue_by_reason(const char *reason, DcCause *causes, size_t max, bool *ret_named);
 
-/* Fills a template; values by dc_advice_lookup. Caller frees. */
+/* Fills a template; values by lookup (NULL: none is known). Values come from captures and files, the
+ * line is to be pasted into a shell: one with characters that a shell would act on is put
+ * between single quotes. Caller frees. */
 typedef const char *(*DcAdviceLookup)(const char *key, void *data); /* NULL: unknown */
 char *dc_advice_fill(const char *template_text, DcAdviceLookup lookup, void *data);

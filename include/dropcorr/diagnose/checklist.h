@@ -1,0 +1,20 @@
+/*
+ * The checklist: every cause examined, with the value that rules it in or out. It is what
+ * an engineer does by hand (firewall, connection tracking, ring, backlog, rp_filter, SYN
+ * queue, PAWS), so that "not found" can be told from "not looked at".
+ *
+ * A pure function of the state and the findings.
+ */
+#pragma once
+
+#include "dropcorr/diagnose/finding.h"
+#include "dropcorr/model/state.h"
+
+#include <glib.h>
+
+/* DcCheck* in catalogue order, one for each cause that can be checked (not those that stand for no
+ * loss). state may be NULL (no context), interface too (then the busiest known one is taken where one is
+ * needed). Caller frees, elements by dc_check_free(). */
+GPtrArray *dc_checklist_build(const DcState *state, const GPtrArray *findings, const char *interface);
+
+void dc_check_free(DcCheck *check);

@@ -1,0 +1,106 @@
+#include "dropcorr/diagnose/catalogue.h"
+
+#include <string.h>
+
+/* What may stand in {}: everything else in braces (awk programs, nft sets) stays as it is. */
+static const struct {
+  const char *key;
+  const char *placeholder;
+} keys[] = {
+    {"if", "IF"},
+    {"port", "PORT"},
+    {"transport", "TRANSPORT"},
+    {"src", "SRC"},
+    {"dst", "DST"},
+    {"ethertype", "ETHERTYPE"},
+    {"vlan", "VID"},
+    {"module", "MODULE"},
+    {"rule", "RULE"},
+    {"protocol", "PROTOCOL"},
+    {"mac", "MAC"},
+};
+#define SYSCTL_PREFIX "sysctl:"
+#define KEY_MAX 128
+
+static const char *placeholder_of(const char *key)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+    if (strcmp(keys[i].key, key) == 0)
+      return keys[i].placeholder;
+  if (g_str_has_prefix(key, SYSCTL_PREFIX))
+    return "VALUE";
+  return NULL;
+}
+
+/* Interface names, addresses and rule texts come from captures and files. A shell must take
+ * each as one harmless word; a firewall rule may keep its blanks. */
+static void append_value(GString *out, const char *key, const char *value)
+{
+  const char *extra = strcmp(key, "rule") == 0 || g_str_has_prefix(key, SYSCTL_PREFIX) ? " \t" : "";
+  bool harmless = true;
+  for (const char *at = value; *at != '\0'; at++)
+    harmless = harmless && (g_ascii_isalnum(*at) || strchr("_.:/@%+,=-", *at) != NULL || strchr(extra, *at) != NULL);
+  if (harmless) {
+    g_string_append(out, value);
+    return;
+  }
+  g_string_append_c(out, '\'');
+  for (const char *at = value; *at != '\0'; at++) {
+    if (*at == '\'')
+      g_string_append(out, "'\\''");
+    else
+      g_string_append_c(out, g_ascii_iscntrl(*at) ? '?' : *at);
+  }
+  g_string_append_c(out, '\'');
+}
+
+/* Fills [text, end); false when a value was not known. */
+static bool fill_span(GString *out, const char *text, const char *end, DcAdviceLookup lookup, void *data)
+{
+  bool all_known = true;
+  for (const char *at = text; at < end;) {
+    if (*at != '{') {
+      g_string_append_c(out, *at++);
+      continue;
+    }
+    const char *close = memchr(at, '}', (size_t)(end - at));
+    size_t len = close != NULL ? (size_t)(close - at - 1) : 0;
+    char key[KEY_MAX] = "";
+    if (close != NULL && len < sizeof key)
+      memcpy(key, at + 1, len);
+    const char *placeholder = placeholder_of(key);
+    if (placeholder == NULL) {
+      g_string_append_c(out, *at++);
+      continue;
+    }
+    /* "{sysctl:net.ipv4.conf.{if}.rp_filter}" would nest: sysctl names in templates do not. */
+    const char *value = lookup != NULL ? lookup(key, data) : NULL;
+    if (value != NULL && *value != '\0') {
+      append_value(out, key, value);
+    } else {
+      g_string_append(out, placeholder);
+      all_known = false;
+    }
+    at = close + 1;
+  }
+  return all_known;
+}
+
+char *dc_advice_fill(const char *template_text, DcAdviceLookup lookup, void *data)
+{
+  GString *out = g_string_new(NULL);
+  const char *at = template_text;
+  for (;;) {
+    const char *open = strstr(at, "{?");
+    const char *close = open != NULL ? strstr(open + 2, "?}") : NULL;
+    if (close == NULL) {
+      fill_span(out, at, at + strlen(at), lookup, data);
+      return g_string_free(out, FALSE);
+    }
+    fill_span(out, at, open, lookup, data);
+    gsize before = out->len;
+    if (!fill_span(out, open + 2, close, lookup, data))
+      g_string_truncate(out, before);
+    at = close + 2;
+  }
+}
