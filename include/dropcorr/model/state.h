@@ -17,6 +17,22 @@
 #include <stdint.h>
 
 #define DC_STATE_STEPS_MAX 4096
+#define DC_STATE_STEPS_TOTAL_MAX (1u << 20) /* over all counters: beyond it changes are folded earlier */
+#define DC_STATE_COUNTERS_MAX 65536
+#define DC_STATE_OBJECTS_MAX 4096
+#define DC_STATE_NAME_MAX 256 /* bytes of a counter's, object's, setting's or device's name */
+#define DC_STATE_HANDLERS_MAX 1024
+#define DC_STATE_LISTS_MAX 32
+#define DC_STATE_LISTENING_MAX 16384 /* listening and unconnected sockets */
+#define DC_STATE_CONNECTED_MAX 16384
+#define DC_STATE_SYSCTLS_MAX 16384
+#define DC_STATE_VALUE_MAX 512 /* bytes of a setting's value; longer ones are cut */
+#define DC_STATE_ADDRESSES_MAX 65536
+#define DC_STATE_DEVICES_MAX 16384
+#define DC_STATE_TEXTS_MAX 64
+#define DC_STATE_TEXT_MAX (1u << 20)
+#define DC_STATE_KERNEL_LINES_MAX 64
+#define DC_STATE_KERNEL_LINES_ALIKE 4 /* lines that differ in numbers only: the newest replace each other */
 
 typedef struct DcState DcState;
 
@@ -24,12 +40,20 @@ DcState *dc_state_new(void);
 void dc_state_free(DcState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcState, dc_state_free)
 
+/* What was not kept because one of the limits above was reached: names, rows, lines. */
+uint64_t dc_state_refused(const DcState *state);
+
 /* --- counters ---------------------------------------------------------------
  * Names: "Ip.InHdrErrors", "TcpExt.ListenOverflows", "Udp.RcvbufErrors" (snmp, netstat),
  * "Ip6InDiscards" (snmp6), "softnet.processed|dropped|time_squeeze|flow_limit" (sums over CPUs),
  * "dev.IF.rx_dropped|rx_errors|rx_fifo|rx_frame|..." (/proc/net/dev), "sys.IF.NAME" (sysfs
  * statistics), "ethtool.IF.NAME", "conntrack.drop|early_drop|insert_failed|invalid|search_restart|..."
- * (sums over CPUs), "rt_cache.in_martian_src|in_martian_dst|...", "nft.TABLE.CHAIN.HANDLE" (packets). */
+ * (sums over CPUs), "rt_cache.in_martian_src|in_martian_dst|..." (sums), "nft.TABLE.CHAIN.HANDLE" (packets).
+ * Beyond these: TABLE is "FAMILY NAME" ("nft.inet f.in.5": two families may use one name and one handle);
+ * a rule listed without handle goes by its own words; "iptables.TABLE.CHAIN.RULE" and "ip6tables...." with
+ * RULE as in iptables-save ("iptables.filter.INPUT.-p tcp -m tcp --dport 8089 -j DROP"), "...CHAIN.policy" for
+ * a built-in chain; "arp_cache.*", "ndisc_cache.*" (table_fulls, unresolved_discards: sums),
+ * "sockstat.UDP.mem" (/proc/net/sockstat), "ethtool_g.IF.rx|rx_max|tx|tx_max" (ring entries: set and largest). */
 
 typedef struct {
   bool known;             /* at least two samples frame the span */
@@ -38,12 +62,26 @@ typedef struct {
   int64_t from_ns, to_ns; /* times of those samples; DC_TIME_NONE for files without time */
 } DcCounterStep;
 
+/*
+ * A sample of `object` begins: the counters set until the end belong to it. With zero_when_new, a
+ * counter that the object's sample before did not hold counts as 0 there, provided that one was whole
+ * (a firewall rule just added; not the line a truncated file lacks). Optional: counters may also be set bare.
+ */
+void dc_state_begin_object(DcState *state, const char *object, DcPhase phase, int64_t time_ns, bool zero_when_new);
+void dc_state_end_object(DcState *state, bool whole); /* whole: nothing cut off or unreadable. Marks it seen */
+void dc_state_drop_object(DcState *state);            /* instead of the end: nothing in it made sense */
+
+/* Time may stand still but not go back: an earlier time than the counter's last is taken for that one. */
 void dc_state_set_counter(DcState *state, int64_t time_ns, DcPhase phase, const char *name, uint64_t value);
 
-/* How the counter moved over [from_ns, to_ns]; DC_TIME_NONE for either end means the whole run. */
+/* How the counter moved over [from_ns, to_ns], between the last sample at or before from_ns and the first at or
+ * after to_ns; DC_TIME_NONE for either end means the run's own. Where the counter stood still, an earlier (for from_ns)
+ * or later (for to_ns) sample of the same value may stand for the nearest. Not known: first and last are
+ * the nearest values there are. Untimed BEFORE and AFTER samples enclose every span. */
 DcCounterStep dc_state_counter(const DcState *state, const char *name, int64_t from_ns, int64_t to_ns);
 
-/* The smallest recorded intervals in which the counter grew, oldest first. */
+/* The smallest recorded intervals in which the counter grew, oldest first: fills up to max, the newest when there
+ * are more; returns how many it filled. */
 size_t dc_state_counter_steps(const DcState *state, const char *name, DcCounterStep *steps, size_t max);
 
 /* The last value; false when never seen. */
@@ -61,6 +99,9 @@ typedef struct {
   char handler[64];  /* symbol */
 } DcProtocolHandler;
 
+#define DC_HANDLER_PACKET_SOCKET "packet socket" /* handler of a row of /proc/net/packet */
+
+/* Known in any sample is known: rows add up, the same row twice is one. */
 void dc_state_add_handler(DcState *state, const DcProtocolHandler *handler);
 bool dc_state_has_handlers(const DcState *state);                                    /* a ptype sample was seen */
 const DcProtocolHandler *dc_state_handler(const DcState *state, uint16_t ethertype); /* NULL: none takes it */
@@ -86,13 +127,22 @@ typedef struct {
   char device[16];  /* bound device or empty */
   char process[64]; /* "name pid 123", empty unknown */
   char state[16];   /* "LISTEN", "SYN-RECV", ... */
+  /* Kept by the state over all samples; what the caller puts here is not read, but for has_backlog. */
+  bool has_backlog;     /* listen: send_queue is the limit. ss without inet_diag, and /proc/net/tcp, do not know it */
+  uint16_t shared;      /* sockets of this very address in the last list (SO_REUSEPORT): drops are their sum,
+                           recv_queue the fullest's */
+  uint32_t recv_peak;   /* largest recv_queue in any sample */
+  uint64_t drops_first; /* drops in the first sample that told them */
 } DcSocket;
 
-void dc_state_begin_sockets(DcState *state,
-                            const char *list); /* a new list of that name ("ss", "tcp", "udp6") replaces the old */
+/* A new list of that name ("ss", "tcp", "udp6") replaces the old one, but a listening or unconnected socket
+ * once known stays findable. Rows of several lists that speak of one socket are one: each adds what it knows. */
+void dc_state_begin_sockets(DcState *state, const char *list);
 void dc_state_add_socket(DcState *state, const char *list, const DcSocket *socket);
+/* Whether a list told of this kind, so that absence means something: for the /proc lists both families are
+ * needed unless the host has no IPv6; for ss a row of the kind. */
 bool dc_state_has_sockets(const DcState *state, DcSocketKind kind);
-const DcSocket *dc_state_sockets(const DcState *state, size_t *ret_count);
+const DcSocket *dc_state_sockets(const DcState *state, size_t *ret_count); /* sorted by kind, then port */
 
 /* The socket a packet to (addr, port) would reach: TCP listener or UDP socket; NULL none. */
 const DcSocket *dc_state_find_socket(const DcState *state, DcSocketKind kind, const DcAddr *addr, uint16_t port);
@@ -103,15 +153,23 @@ const DcSocket *dc_state_find_port(const DcState *state, DcSocketKind kind, uint
 
 void dc_state_set_sysctl(DcState *state, const char *name, const char *value); /* "net.ipv4.tcp_syncookies" */
 const char *dc_state_sysctl(const DcState *state, const char *name);           /* NULL unknown */
+/* False too where the value is not one number: of several ("4096 131072 6291456") take the text. */
 bool dc_state_sysctl_number(const DcState *state, const char *name, int64_t *ret_value);
 bool dc_state_has_sysctls(const DcState *state);
 
 void dc_state_add_address(DcState *state, const char *device, const DcAddr *addr, uint8_t prefix_len);
 void dc_state_add_mac(DcState *state, const char *device, uint32_t ifindex, const uint8_t mac[6]);
 bool dc_state_has_addresses(const DcState *state);
-bool dc_state_is_local_address(const DcState *state, const DcAddr *addr);
+bool dc_state_is_local_address(const DcState *state, const DcAddr *addr); /* the host's own unicast; all of 127/8 */
+/* 255.255.255.255, or the broadcast address of one of the host's IPv4 networks. */
+bool dc_state_is_broadcast_address(const DcState *state, const DcAddr *addr);
 bool dc_state_is_local_mac(const DcState *state, const uint8_t mac[6]);
 const char *dc_state_device_name(const DcState *state, uint32_t ifindex); /* NULL unknown */
+/* The host's one device beside lo; NULL when there are none or several. */
+const char *dc_state_only_device(const DcState *state);
+/* In no particular order. */
+void dc_state_each_address(const DcState *state, void (*visit)(const DcAddr *addr, void *data), void *data);
+void dc_state_each_mac(const DcState *state, void (*visit)(const uint8_t mac[6], void *data), void *data);
 
 /* Whole texts kept for rule search and proof: "nft", "nft.json", "iptables-save", "ip6tables-save", "route", "tc",
  * "uname", ... at most 1 MiB each. */
