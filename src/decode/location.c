@@ -187,7 +187,7 @@ void dc_location_parse(const char *text, size_t len, DcStrings *strings, DcDrop 
     parse_rest(span, strings, drop);
     return;
   }
-  if (take(&span, "____ptrval____") || !is_symbol_start(*span.at))
+  if (take(&span, "____ptrval____") || span.at == span.end || !is_symbol_start(*span.at))
     return;
   /* A hash may begin with a letter: sixteen hex digits are no function. */
   Span hash = span;

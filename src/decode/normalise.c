@@ -97,12 +97,15 @@ static bool is_complete(const DcNormal *normal)
   return normal->len == MARKER + normal->wire_len;
 }
 
-/* Padding that no length field tells: zeros at the end of a short frame. */
+/* Padding that no length field tells: zeros at the end. Always cut, so that a frame, the same
+ * without padding and the same cut short by the capture all come out alike. */
 static void trim_zeros(DcNormal *normal)
 {
+  const bool complete = is_complete(normal);
   while (normal->len > normal->header_len && normal->bytes[normal->len - 1] == 0)
     normal->len--;
-  normal->wire_len = (uint16_t)(normal->len - MARKER);
+  if (complete)
+    normal->wire_len = (uint16_t)(normal->len - MARKER);
 }
 
 bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcNormal *ret_normal)
@@ -140,7 +143,7 @@ bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen,
      * anything could change it. */
     const size_t needed = packet->has & DC_HAS_ARP ? l3_len : normal->header_len - MARKER + (size_t)PAYLOAD_LEAST;
     normal->whole = captured >= (needed < l3_len ? needed : l3_len) && normal->header_len <= normal->len;
-    if (is_complete(normal) && !(packet->has & DC_HAS_ARP))
+    if (!(packet->has & DC_HAS_ARP))
       trim_zeros(normal);
   }
   if (normal->len < normal->header_len)
