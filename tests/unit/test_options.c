@@ -179,7 +179,7 @@ static void test_actions(void)
 {
   static const struct {
     const char *line;
-    DcAction action;
+    DcRunAction action;
   } CASES[] = {
       {"-D", DC_ACTION_LIST_INTERFACES},
       {"--list-interfaces", DC_ACTION_LIST_INTERFACES},
