@@ -74,7 +74,7 @@ static void evidence(DcJsonOut *json, const GPtrArray *lines)
 {
   dc_json_begin_array(json);
   for (guint i = 0; lines != NULL && i < lines->len; i++) {
-    const DcEvidence *line = g_ptr_array_index(lines, i);
+    const DcProof *line = g_ptr_array_index(lines, i);
     dc_json_begin_object(json);
     JSON_TEXT(json, "source", line->source);
     JSON_TEXT(json, "text", line->text);

@@ -65,7 +65,7 @@ static void evidence(DcLayout *layout, const DcReportOptions *options, const DcF
   const guint most = finding->severity == DC_SEVERITY_INFO ? EVIDENCE_SHOWN_INFO : EVIDENCE_SHOWN;
   const guint shown = options->verbosity > 0 ? total : MIN(total, most);
   for (guint i = 0; i < shown; i++) {
-    const DcEvidence *line = g_ptr_array_index(finding->evidence, i);
+    const DcProof *line = g_ptr_array_index(finding->evidence, i);
     label(layout, i == 0 ? "proof" : "");
     char time[DC_TIME_TEXT_MAX];
     if (line->source != NULL)
