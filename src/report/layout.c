@@ -198,8 +198,27 @@ void dc_layout_printf(DcLayout *layout, const char *format, ...)
   append(layout, text, -1, true);
 }
 
+/* Lines of events come by the million, and nearly all of their bytes need no care. */
+static bool is_printable_ascii(const char *text, size_t len)
+{
+  for (size_t i = 0; i < len; i++)
+    if (text[i] < 0x20 || text[i] > 0x7e)
+      return false;
+  return true;
+}
+
 void dc_layout_piece(DcLayout *layout, const char *text)
 {
+  const size_t len = text != NULL ? strlen(text) : 0;
+  if (len <= DC_LAYOUT_WORD_MAX && is_printable_ascii(text, len)) {
+    if (layout->word_columns + (int)len > DC_LAYOUT_WORD_MAX)
+      place_word(layout);
+    if (len > 0)
+      apply_style(layout);
+    g_string_append_len(layout->word, text, (gssize)len);
+    layout->word_columns += (int)len;
+    return;
+  }
   append(layout, text, -1, false);
 }
 

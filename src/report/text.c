@@ -37,11 +37,11 @@ static void verdict_line(DcLayout *layout, const DcReport *report)
   dc_layout_end_line(layout);
 }
 
-static void severity(DcLayout *layout, const DcFinding *finding)
+static void severity(DcLayout *layout, const DcFinding *finding, guint place)
 {
   g_autofree char *word = g_ascii_strup(dc_severity_name(finding->severity), -1);
   dc_layout_indent(layout, 0);
-  dc_layout_printf(layout, "%u. ", finding->number);
+  dc_layout_printf(layout, "%u. ", place);
   dc_layout_style(layout, dc_text_severity_style(finding->severity));
   dc_layout_text(layout, word);
   dc_layout_style(layout, DC_STYLE_PLAIN);
@@ -75,12 +75,12 @@ static const char *span_text(const DcFinding *finding, char text[static 2 * DC_T
   return text;
 }
 
-static void finding_block(DcLayout *layout, const DcFinding *finding)
+static void finding_block(DcLayout *layout, const DcFinding *finding, guint place)
 {
   char span[2 * DC_TIME_TEXT_MAX];
   g_autofree char *count = dc_finding_count_text(finding);
   g_autofree char *sure = dc_finding_sure_text(finding);
-  severity(layout, finding);
+  severity(layout, finding, place);
   dc_layout_style(layout, DC_STYLE_STRONG);
   dc_layout_text(layout, finding->title);
   dc_layout_style(layout, DC_STYLE_FAINT);
@@ -93,10 +93,10 @@ static void finding_block(DcLayout *layout, const DcFinding *finding)
   action(layout, "fix", length(finding->fix) > 0 ? g_ptr_array_index(finding->fix, 0) : NULL);
 }
 
-static void finding_line(DcLayout *layout, const DcFinding *finding)
+static void finding_line(DcLayout *layout, const DcFinding *finding, guint place)
 {
   g_autofree char *count = dc_finding_count_text(finding);
-  severity(layout, finding);
+  severity(layout, finding, place);
   dc_layout_text(layout, finding->title);
   dc_layout_printf(layout, ", %s", count);
   dc_layout_end_line(layout);
@@ -136,7 +136,7 @@ static void top_findings(DcLayout *layout, const GPtrArray *findings)
     if (!wants_block(finding) || (at > 0 && left < DETAIL_LINES + 1 + lines_of_rest))
       break;
     dc_layout_blank(layout);
-    finding_block(layout, finding);
+    finding_block(layout, finding, at + 1);
   }
   if (at < total)
     dc_layout_blank(layout);
@@ -144,7 +144,7 @@ static void top_findings(DcLayout *layout, const GPtrArray *findings)
     const guint left = SCREEN_LINES - MIN(dc_layout_lines(layout), SCREEN_LINES);
     if (left < 2 && total - at > 1)
       break;
-    finding_line(layout, g_ptr_array_index(findings, at));
+    finding_line(layout, g_ptr_array_index(findings, at), at + 1);
   }
   if (at < total)
     more_findings(layout, findings, at);
@@ -180,7 +180,7 @@ static void proofs(DcLayout *layout, const DcReportOptions *options, const GPtrA
   for (guint i = 0; i < shown; i++) {
     if (i > 0)
       dc_layout_blank(layout);
-    dc_text_proof(layout, options, g_ptr_array_index(findings, i));
+    dc_text_proof(layout, options, g_ptr_array_index(findings, i), i + 1);
   }
   if (shown < total) {
     dc_layout_blank(layout);
@@ -209,8 +209,9 @@ static void closing(DcLayout *layout, const DcReport *report)
 static void healthy(DcLayout *layout, const DcReport *report)
 {
   g_autofree char *verdict = dc_report_verdict_text(report);
-  g_autofree char *count = dc_report_count_text(report);
   g_autofree char *checked = dc_report_check_text(report);
+  if (g_str_has_suffix(verdict, "."))
+    verdict[strlen(verdict) - 1] = '\0';
   dc_layout_indent(layout, 0);
   dc_layout_style(layout, DC_STYLE_STRONG);
   dc_layout_text(layout, verdict);
@@ -229,102 +230,111 @@ static void healthy(DcLayout *layout, const DcReport *report)
 /* --- the writer --------------------------------------------------------------- */
 
 typedef struct {
-  DcLayout *layout;
-  bool events; /* lines were written before the report */
+  DcLayout *events; /* records, one line each however long: tools search and cut them */
+  bool any;         /* one was written */
 } TextWriter;
+
+enum { UNLIMITED_WIDTH = 1 << 20 };
 
 static void text_free(gpointer data)
 {
   TextWriter *text = data;
-  dc_layout_free(text->layout);
+  dc_layout_free(text->events);
   g_free(text);
+}
+
+static DcLayout *new_layout(const DcReportWriter *writer, int width)
+{
+  const char *name = writer->options.stream_name;
+  return dc_layout_new(writer->stream, name != NULL ? name : writer->ops->name, width, writer->options.colour);
 }
 
 static bool text_begin(DcReportWriter *writer, GError **error)
 {
   (void)error;
-  const DcReportOptions *options = &writer->options;
   TextWriter *text = g_new0(TextWriter, 1);
-  text->layout = dc_layout_new(writer->stream, options->stream_name != NULL ? options->stream_name : "text",
-                               options->width > 0 ? options->width : 80, options->colour);
+  text->events = new_layout(writer, UNLIMITED_WIDTH);
   writer->data = text;
   writer->free_data = text_free;
   return true;
 }
 
-static bool after_line(DcReportWriter *writer, GError **error)
+static bool after_event(TextWriter *text, bool flush, GError **error)
 {
-  TextWriter *text = writer->data;
-  text->events = true;
-  return dc_layout_hand_over(text->layout, false, error);
+  text->any = true;
+  return dc_layout_hand_over(text->events, flush, error);
 }
 
 static bool text_frame(DcReportWriter *writer, const DcFrameVerdict *verdict, GError **error)
 {
+  TextWriter *text = writer->data;
   if (!writer->options.frames)
     return true;
-  dc_text_frame_line(((TextWriter *)writer->data)->layout, &writer->options, verdict);
-  return after_line(writer, error);
+  dc_text_frame_line(text->events, &writer->options, verdict);
+  return after_event(text, false, error);
 }
 
 static bool text_drop(DcReportWriter *writer, const DcDropVerdict *verdict, GError **error)
 {
-  if (!writer->options.frames)
+  TextWriter *text = writer->data;
+  /* A joined drop stands on its frame's line already. */
+  if (!writer->options.frames || (verdict->status == DC_DROP_STATUS_MATCHED && writer->options.verbosity <= 0))
     return true;
-  dc_text_drop_line(((TextWriter *)writer->data)->layout, &writer->options, verdict);
-  return after_line(writer, error);
+  dc_text_drop_line(text->events, &writer->options, verdict);
+  return after_event(text, false, error);
 }
 
 static bool text_handshake(DcReportWriter *writer, const DcHandshake *handshake, GError **error)
 {
+  TextWriter *text = writer->data;
   if (!writer->options.handshakes)
     return true;
-  dc_text_handshake_line(((TextWriter *)writer->data)->layout, &writer->options, handshake);
-  return after_line(writer, error);
+  dc_text_handshake_line(text->events, &writer->options, handshake);
+  return after_event(text, false, error);
 }
 
+/* Somebody waits for it: out at once. */
 static bool text_finding(DcReportWriter *writer, const DcFinding *finding, GError **error)
 {
   TextWriter *text = writer->data;
-  dc_text_alert_line(text->layout, finding);
-  text->events = true;
-  return dc_layout_hand_over(text->layout, true, error);
+  dc_text_alert_line(text->events, finding);
+  return after_event(text, true, error);
+}
+
+static void whole_report(DcLayout *layout, const DcReportOptions *options, const DcReport *report)
+{
+  const bool well = dc_report_healthy(report);
+  const bool all = !well || options->verbosity > 0;
+  if (well)
+    healthy(layout, report);
+  else
+    first_screen(layout, report);
+  if (options->verbosity < 0)
+    return;
+  proofs(layout, options, report->findings);
+  if (all)
+    dc_text_checks(layout, report);
+  if (all || report->summary.drops_by_status[DC_DROP_STATUS_UNMATCHED] > 0)
+    dc_text_drop_groups(layout, options, report);
+  if (all)
+    dc_text_accounts(layout, options, report);
+  dc_text_limits(layout, report);
+  if (all)
+    dc_text_run(layout, options, report);
+  if (dc_layout_lines(layout) > LONG_REPORT)
+    closing(layout, report);
 }
 
 static bool text_end(DcReportWriter *writer, const DcReport *report, GError **error)
 {
   TextWriter *text = writer->data;
-  const DcReportOptions *options = &writer->options;
-  /* Lines of events do not count to the first screen. */
-  if (text->events) {
-    dc_layout_blank(text->layout);
-    if (!dc_layout_hand_over(text->layout, false, error))
+  if (text->any) {
+    dc_layout_blank(text->events);
+    if (!dc_layout_hand_over(text->events, false, error))
       return false;
   }
-  dc_layout_free(text->layout);
-  text->layout = NULL;
-  DcLayout *layout = text->layout =
-      dc_layout_new(writer->stream, options->stream_name != NULL ? options->stream_name : "text",
-                    options->width > 0 ? options->width : 80, options->colour);
-  const bool all_well = dc_report_healthy(report);
-  if (all_well)
-    healthy(layout, report);
-  else
-    first_screen(layout, report);
-  if (options->verbosity >= 0) {
-    proofs(layout, options, report->findings);
-    if (!all_well || options->verbosity > 0)
-      dc_text_checks(layout, report);
-    if (!all_well || options->verbosity > 0 || report->summary.drops_by_status[DC_DROP_STATUS_UNMATCHED] > 0)
-      dc_text_drop_groups(layout, options, report);
-    if (!all_well || options->verbosity > 0)
-      dc_text_accounts(layout, options, report);
-    dc_text_limits(layout, report);
-    if (!all_well || options->verbosity > 0)
-      dc_text_run(layout, options, report);
-    if (dc_layout_lines(layout) > LONG_REPORT)
-      closing(layout, report);
-  }
+  g_autoptr(DcLayout) layout = new_layout(writer, writer->options.width > 0 ? writer->options.width : 80);
+  whole_report(layout, &writer->options, report);
   return dc_layout_hand_over(layout, true, error);
 }
 

@@ -11,8 +11,9 @@ void dc_text_drop_line(DcLayout *layout, const DcReportOptions *options, const D
 void dc_text_handshake_line(DcLayout *layout, const DcReportOptions *options, const DcHandshake *handshake);
 void dc_text_alert_line(DcLayout *layout, const DcFinding *finding);
 
-/* A finding with its proof. */
-void dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding);
+/* A finding with its proof. Findings are counted by importance on the page: their own
+ * numbers, given as they came up, are for the machine formats. */
+void dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding, guint place);
 
 /* The sections below the findings; each begins with a blank line, and prints nothing when it has nothing to say. */
 void dc_text_checks(DcLayout *layout, const DcReport *report);

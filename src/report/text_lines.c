@@ -71,8 +71,6 @@ static const char *refused_text(uint8_t by, uint8_t type, uint8_t code, char tex
   return NULL;
 }
 
-/* Lines of events are records: searched and cut by tools, so never wrapped. Everything in
- * them is of our own making, except what goes through the layout's escape. */
 static void styled(DcLayout *layout, DcStyle style, const char *text)
 {
   dc_layout_style(layout, style);
@@ -122,9 +120,6 @@ void dc_text_frame_line(DcLayout *layout, const DcReportOptions *options, const 
 
 void dc_text_drop_line(DcLayout *layout, const DcReportOptions *options, const DcDropVerdict *verdict)
 {
-  /* A joined drop stands on its frame's line already. */
-  if (verdict->status == DC_DROP_STATUS_MATCHED && options->verbosity <= 0)
-    return;
   const DcDrop *drop = verdict->drop;
   char time[DC_TIME_TEXT_MAX], packet[DC_PACKET_TEXT_MAX], symbol[DC_SYMBOL_TEXT_MAX];
   DcBrief brief;

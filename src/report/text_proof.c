@@ -16,10 +16,10 @@ static void label(DcLayout *layout, const char *text)
   dc_text_label(layout, LABEL_COLUMN, TEXT_COLUMN, text);
 }
 
-static void title(DcLayout *layout, const DcFinding *finding)
+static void title(DcLayout *layout, const DcFinding *finding, guint place)
 {
   dc_layout_indent(layout, 0);
-  dc_layout_printf(layout, "%u. ", finding->number);
+  dc_layout_printf(layout, "%u. ", place);
   dc_layout_indent(layout, LABEL_COLUMN);
   dc_layout_style(layout, DC_STYLE_STRONG);
   dc_layout_text(layout, finding->title);
@@ -171,9 +171,9 @@ static void actions(DcLayout *layout, const char *name, const GPtrArray *lines)
   }
 }
 
-void dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding)
+void dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding, guint place)
 {
-  title(layout, finding);
+  title(layout, finding, place);
   what(layout, finding);
   when(layout, finding);
   g_autofree char *sure = dc_finding_sure_text(finding);

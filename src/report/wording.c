@@ -368,9 +368,18 @@ static bool split_time(int64_t time_ns, struct tm *ret_tm, unsigned *ret_ns)
     rest += DC_NS_PER_S;
     seconds--;
   }
-  const time_t when = (time_t)seconds;
+  /* A second holds many packets, and the zone's rules are worked out anew at each call. */
+  static _Thread_local int64_t cached_seconds = INT64_MIN;
+  static _Thread_local struct tm cached;
+  if (seconds != cached_seconds) {
+    const time_t when = (time_t)seconds;
+    if (localtime_r(&when, &cached) == NULL)
+      return false;
+    cached_seconds = seconds;
+  }
   *ret_ns = (unsigned)rest;
-  return localtime_r(&when, ret_tm) != NULL;
+  *ret_tm = cached;
+  return true;
 }
 
 static void add_fraction(Line *line, unsigned ns, int digits)

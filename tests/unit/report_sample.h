@@ -1,6 +1,7 @@
 /*
  * A report as diagnosis makes it, filled by hand: the findings of a busy host with several
- * troubles at once. Tests change what they look at.
+ * troubles at once. Tests change what they look at. Arrays own their elements as dc_report_free()
+ * expects: strings by the array, the rest by the report.
  */
 #pragma once
 
@@ -11,38 +12,6 @@
 
 #define SAMPLE_T0 INT64_C(1795168317154238000)
 
-static void sample_free_evidence(gpointer data)
-{
-  DcEvidence *line = data;
-  g_free(line->source);
-  g_free(line->text);
-  g_free(line);
-}
-
-static void sample_free_action(gpointer data)
-{
-  DcAction *action = data;
-  g_free(action->command);
-  g_free(action->what);
-  g_free(action);
-}
-
-static void sample_free_check(gpointer data)
-{
-  DcCheck *check = data;
-  g_free(check->value);
-  g_free(check);
-}
-
-static void sample_free_group(gpointer data)
-{
-  DcDropGroup *group = data;
-  g_free(group->location);
-  g_free(group->reason);
-  g_free(group->packet);
-  g_free(group);
-}
-
 static inline DcReport *sample_report_empty(void)
 {
   DcReport *report = g_new0(DcReport, 1);
@@ -50,9 +19,9 @@ static inline DcReport *sample_report_empty(void)
   report->summary.complete = true;
   report->summary.first_ns = SAMPLE_T0;
   report->summary.last_ns = SAMPLE_T0 + INT64_C(6758000000);
-  report->findings = g_ptr_array_new_with_free_func((GDestroyNotify)dc_finding_free);
-  report->checks = g_ptr_array_new_with_free_func(sample_free_check);
-  report->drop_groups = g_ptr_array_new_with_free_func(sample_free_group);
+  report->findings = g_ptr_array_new();
+  report->checks = g_ptr_array_new();
+  report->drop_groups = g_ptr_array_new();
   report->limits = g_ptr_array_new_with_free_func(g_free);
   report->sources = g_ptr_array_new_with_free_func(g_free);
   return report;
@@ -70,10 +39,10 @@ static inline DcFinding *sample_finding(DcReport *report, DcCause cause, DcSever
   finding->title = g_strdup(title);
   finding->service.ethertype = -1;
   finding->first_ns = finding->last_ns = DC_TIME_NONE;
-  finding->evidence = g_ptr_array_new_with_free_func(sample_free_evidence);
+  finding->evidence = g_ptr_array_new();
   finding->rivals = g_ptr_array_new_with_free_func(g_free);
-  finding->confirm = g_ptr_array_new_with_free_func(sample_free_action);
-  finding->fix = g_ptr_array_new_with_free_func(sample_free_action);
+  finding->confirm = g_ptr_array_new();
+  finding->fix = g_ptr_array_new();
   finding->notes = g_ptr_array_new_with_free_func(g_free);
   finding->reasons = g_ptr_array_new_with_free_func(g_free);
   finding->sites = g_ptr_array_new_with_free_func(g_free);
@@ -83,8 +52,8 @@ static inline DcFinding *sample_finding(DcReport *report, DcCause cause, DcSever
 
 static inline void sample_evidence(DcFinding *finding, const char *source, const char *text, int64_t time_ns)
 {
-  DcEvidence *line = g_new0(DcEvidence, 1);
-  *line = (DcEvidence){.source = g_strdup(source), .text = g_strdup(text), .time_ns = time_ns};
+  DcProof *line = g_new0(DcProof, 1);
+  *line = (DcProof){.source = g_strdup(source), .text = g_strdup(text), .time_ns = time_ns};
   g_ptr_array_add(finding->evidence, line);
 }
 

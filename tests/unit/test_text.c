@@ -385,10 +385,18 @@ static void test_frame_lines(void)
   verdict.confidence = DC_CONFIDENCE_LIKELY;
   verdict.refused_by = DC_REFUSED_RST;
   g_assert_true(lines.writer->ops->frame(lines.writer, &verdict, NULL));
+  /* far wider than the page, and still one line */
+  memset(verdict.brief.flow.src, 0xfe, sizeof verdict.brief.flow.src);
+  memset(verdict.brief.flow.dst, 0xfd, sizeof verdict.brief.flow.dst);
+  verdict.brief.flow.ip_version = 6;
+  g_assert_true(lines.writer->ops->frame(lines.writer, &verdict, NULL));
   lines_close(&lines, "12 09:51:57.154238 In  10.0.0.2:40001 > 10.0.0.1:8089: TCP S, 74 bytes | dropped: "
                       "netfilter-drop (certain), drop 5 exact after 390 us\n"
                       "13 09:51:57.154238 In  10.0.0.2:40001 > 10.0.0.1:8089: TCP S, 74 bytes | answered after 77 us\n"
                       "13 09:51:57.154238 In  10.0.0.2:40001 > 10.0.0.1:8089: TCP S, 74 bytes | refused: no-socket "
+                      "(likely) by RST after 77 us\n"
+                      "13 09:51:57.154238 In  [fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:40001 > "
+                      "[fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd]:8089: TCP S, 74 bytes | refused: no-socket "
                       "(likely) by RST after 77 us\n");
 }
 
