@@ -57,6 +57,9 @@ typedef struct {
 
 typedef struct DcCaptureLive DcCaptureLive;
 
+/* The first interface that is up and not the loopback; caller frees. */
+char *dc_capture_live_default_interface(GError **error);
+
 /* Errors: NOT_FOUND (no such interface), PERMISSION, FILTER, UNSUPPORTED (link type, timestamp type),
  * IO (interface down). The message names the remedy. */
 DcCaptureLive *dc_capture_live_open(const DcCaptureLiveOptions *options, GError **error);

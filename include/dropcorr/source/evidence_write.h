@@ -8,6 +8,13 @@
  * counted and writing is tried again each second; dc_evidence_take_loss() then hands the
  * count to the caller, who passes it through the analysis and into the file like any other loss.
  *
+ * Rotated files stand alone: each begins with the header and the last known text of every
+ * sample, as phase "before".
+ *
+ * Interface kdrop is for people who look at the file with Wireshark: a drop has its bytes in its journal
+ * entry anyway. So that no packet shows twice, only those are written whose bytes were not seen in
+ * a frame before.
+ *
  * One owner thread.
  */
 #pragma once
@@ -49,7 +56,7 @@ typedef struct {
   int64_t rotate_ns;     /* -G: a new file each period of event time, the path is a strftime(3) format; 0 off */
   uint32_t rotate_files; /* -W: with -C the names go round after so many; with -G alone writing ends after
                             so many (dc_evidence_done()); 0 no limit */
-  bool kdrop_packets;    /* also write each drop's bytes as a packet of interface kdrop */
+  bool kdrop_packets;    /* drops whose bytes are no frame's are packets of interface kdrop, too (default) */
   uid_t owner;           /* who shall own the files, (uid_t)-1: leave */
   gid_t group;
 } DcEvidenceOptions;

@@ -17,6 +17,7 @@
 #include "dropcorr/base/stop.h"
 #include "dropcorr/base/strings.h"
 #include "dropcorr/source/capture_live.h"
+#include "dropcorr/source/evidence_write.h"
 #include "dropcorr/source/source.h"
 
 #include <glib.h>
@@ -87,7 +88,12 @@ bool dc_live_start(DcSource *live, GError **error);
 int dc_live_fd(const DcSource *live);
 
 const DcLiveInfo *dc_live_info(const DcSource *live);
-void dc_live_stats(const DcSource *live, DcLiveStats *ret_stats); /* complete after END; interim before */
+
+/* What an evidence file says of this run, all but the command line. Borrowed from the source. */
+void dc_live_evidence_meta(const DcSource *live, DcEvidenceMeta *ret_meta);
+
+void dc_live_stats(const DcSource *live,
+                   DcLiveStats *ret_stats); /* complete after END; before, what was given out so far */
 
 /* The oldest line for the user not yet taken, NULL when there is none. Valid until the next call. */
 const char *dc_live_notice(DcSource *live);
@@ -95,5 +101,5 @@ const char *dc_live_notice(DcSource *live);
 /* Puts the kernel back as it was; implied by dc_source_free(), which cannot tell of errors. Call after END. */
 bool dc_live_close(DcSource *live, GError **error);
 
-/* For -D: a line per interface that can be captured, caller frees (g_strfreev). */
+/* For -D, as tcpdump prints it: "1.eth0 [Up, Running]" per interface. Caller frees (g_strfreev). */
 char **dc_live_interfaces(GError **error);

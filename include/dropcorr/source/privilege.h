@@ -19,13 +19,9 @@ typedef struct {
 bool dc_privilege_user(const char *name, DcPrivilegeUser *ret_user, GError **error);
 void dc_privilege_user_clear(DcPrivilegeUser *user);
 
-/* Becomes that user with no supplementary groups, keeps of the capabilities only what
- * sampling wants (CAP_NET_ADMIN to list firewall rules), and only for threads started by
- * dc_live_start(); forbids regaining any. Call with one thread. Errors: PERMISSION. */
+/* Becomes that user with no supplementary groups, gives up every capability, and forbids regaining any
+ * (no_new_privs). With uid 0 (-Z root) nothing is given up. Call with one thread. Errors: PERMISSION. */
 bool dc_privilege_drop(const DcPrivilegeUser *user, GError **error);
-
-/* In each thread that needs none: gives up the rest. */
-void dc_privilege_drop_rest(void);
 
 /* One line: "uid 65534 (nobody), capabilities: none". Caller frees. */
 char *dc_privilege_text(void);

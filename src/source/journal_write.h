@@ -1,0 +1,16 @@
+/*
+ * systemd Journal Export entries into a buffer, a pcapng block each. Private to the
+ * evidence writer.
+ */
+#pragma once
+
+#include "dropcorr/model/event.h"
+#include "dropcorr/source/evidence_write.h"
+
+#include <glib.h>
+
+/* realtime_ns: for an event without a time of its own. */
+void dc_journal_header(GByteArray *out, const DcEvidenceMeta *meta, uint32_t part, int64_t realtime_ns);
+void dc_journal_drop(GByteArray *out, const DcDrop *drop, int64_t realtime_ns);
+void dc_journal_sample(GByteArray *out, const DcSample *sample, int64_t realtime_ns);
+void dc_journal_loss(GByteArray *out, const DcLoss *loss);

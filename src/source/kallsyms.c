@@ -1,0 +1,169 @@
+/*
+ * /proc/kallsyms: "ffffffff815f0110 T tcp_v4_rcv" and, for modules, "... t nft_do_chain\t[nf_tables]".
+ * Text symbols alone are kept: 16 bytes each and the names in one block.
+ */
+#include "dropcorr/source/kallsyms.h"
+
+#include "dropcorr/base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A function longer than this does not exist: an address further behind a symbol lies in none. */
+#define FUNCTION_MAX (1u << 20)
+#define SYMBOLS_MAX 4000000u
+
+typedef struct {
+  uint64_t address;
+  uint32_t name;   /* offset into names */
+  uint32_t module; /* offset into names, 0: built in */
+} Symbol;
+
+struct DcKallsyms {
+  GArray *symbols;   /* Symbol, sorted by address */
+  GByteArray *names; /* NUL-terminated; starts with an empty one */
+};
+
+static uint32_t add_name(DcKallsyms *kallsyms, const char *name, size_t len)
+{
+  const uint32_t at = kallsyms->names->len;
+  g_byte_array_append(kallsyms->names, (const guint8 *)name, (guint)len);
+  g_byte_array_append(kallsyms->names, (const guint8 *)"", 1);
+  return at;
+}
+
+static const char *name_at(const DcKallsyms *kallsyms, uint32_t at)
+{
+  return (const char *)kallsyms->names->data + at;
+}
+
+static int compare_symbols(const void *a, const void *b)
+{
+  const uint64_t address_a = ((const Symbol *)a)->address, address_b = ((const Symbol *)b)->address;
+  return address_a < address_b ? -1 : address_a > address_b;
+}
+
+/* Module names repeat in runs: the last one is reused. */
+static uint32_t module_of(DcKallsyms *kallsyms, const char *text, uint32_t last)
+{
+  const char *open = strchr(text, '[');
+  const char *close = open != NULL ? strchr(open, ']') : NULL;
+  if (close == NULL || close == open + 1)
+    return 0;
+  const size_t len = (size_t)(close - open - 1);
+  if (last != 0 && strlen(name_at(kallsyms, last)) == len && memcmp(name_at(kallsyms, last), open + 1, len) == 0)
+    return last;
+  return add_name(kallsyms, open + 1, len);
+}
+
+/* False for a line that is no text symbol. */
+static bool add_line(DcKallsyms *kallsyms, char *line, uint32_t *last_module, bool *any_address)
+{
+  char *rest = NULL;
+  errno = 0;
+  const uint64_t address = g_ascii_strtoull(line, &rest, 16);
+  if (rest == line || errno != 0 || *rest != ' ' || rest[1] == '\0' || rest[2] != ' ')
+    return false;
+  const char type = rest[1];
+  if (address != 0)
+    *any_address = true;
+  if (address == 0 || strchr("tTwW", type) == NULL)
+    return false;
+  const char *name = rest + 3;
+  const size_t len = strcspn(name, " \t\r\n");
+  if (len == 0 || kallsyms->symbols->len >= SYMBOLS_MAX)
+    return false;
+  const uint32_t module = module_of(kallsyms, name + len, *last_module);
+  *last_module = module;
+  const Symbol symbol = {.address = address, .name = add_name(kallsyms, name, len), .module = module};
+  g_array_append_val(kallsyms->symbols, symbol);
+  return true;
+}
+
+DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
+{
+  FILE *file = fopen(path, "re");
+  if (file == NULL) {
+    const int code = errno;
+    g_set_error(error, DC_ERROR, code == ENOENT ? DC_ERROR_NOT_FOUND : DC_ERROR_PERMISSION, "%s: %s", path,
+                g_strerror(code));
+    return NULL;
+  }
+  g_autoptr(DcKallsyms) kallsyms = g_new0(DcKallsyms, 1);
+  kallsyms->symbols = g_array_new(FALSE, FALSE, sizeof(Symbol));
+  kallsyms->names = g_byte_array_new();
+  add_name(kallsyms, "", 0);
+  char *line = NULL;
+  size_t size = 0;
+  uint32_t last_module = 0;
+  bool any_line = false, any_address = false;
+  while (getline(&line, &size, file) > 0) {
+    any_line = true;
+    (void)add_line(kallsyms, line, &last_module, &any_address);
+  }
+  free(line);
+  const bool failed = ferror(file) != 0;
+  fclose(file);
+  if (failed) {
+    g_set_error(error, DC_ERROR, DC_ERROR_IO, "%s: reading failed", path);
+    return NULL;
+  }
+  if (any_line && !any_address) {
+    g_set_error(error, DC_ERROR, DC_ERROR_PERMISSION,
+                "%s: the kernel hides its addresses (CAP_SYSLOG is needed, and kernel.kptr_restrict below 2)", path);
+    return NULL;
+  }
+  if (kallsyms->symbols->len == 0) {
+    g_set_error(error, DC_ERROR, DC_ERROR_FORMAT, "%s: holds no function", path);
+    return NULL;
+  }
+  qsort(kallsyms->symbols->data, kallsyms->symbols->len, sizeof(Symbol), compare_symbols);
+  return g_steal_pointer(&kallsyms);
+}
+
+bool dc_kallsyms_lookup(const DcKallsyms *kallsyms, uint64_t address, DcKallsym *ret_symbol)
+{
+  if (kallsyms == NULL)
+    return false;
+  const Symbol *symbols = (const Symbol *)(const void *)kallsyms->symbols->data;
+  const size_t count = kallsyms->symbols->len;
+  size_t low = 0, high = count; /* the first symbol behind the address */
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (symbols[middle].address <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == 0)
+    return false;
+  /* Of several names for one address the kernel prints the first. */
+  size_t at = low - 1;
+  while (at > 0 && symbols[at - 1].address == symbols[at].address)
+    at--;
+  const uint64_t offset = address - symbols[at].address;
+  if (offset >= FUNCTION_MAX)
+    return false;
+  const uint64_t size = low < count ? symbols[low].address - symbols[at].address : 0;
+  *ret_symbol = (DcKallsym){.name = name_at(kallsyms, symbols[at].name),
+                            .module = symbols[at].module != 0 ? name_at(kallsyms, symbols[at].module) : NULL,
+                            .offset = (uint32_t)offset,
+                            .size = size < FUNCTION_MAX ? (uint32_t)size : 0};
+  return true;
+}
+
+size_t dc_kallsyms_count(const DcKallsyms *kallsyms)
+{
+  return kallsyms != NULL ? kallsyms->symbols->len : 0;
+}
+
+void dc_kallsyms_free(DcKallsyms *kallsyms)
+{
+  if (kallsyms == NULL)
+    return;
+  g_clear_pointer(&kallsyms->symbols, g_array_unref);
+  g_clear_pointer(&kallsyms->names, g_byte_array_unref);
+  g_free(kallsyms);
+}

@@ -1,0 +1,53 @@
+/* The live source's parts, shared by live*.c. */
+#pragma once
+
+#include "dropcorr/source/drop_monitor.h"
+#include "dropcorr/source/filter.h"
+#include "dropcorr/source/guard.h"
+#include "dropcorr/source/kallsyms.h"
+#include "dropcorr/source/live.h"
+#include "dropcorr/source/sampler.h"
+#include "dropcorr/source/tracepoint.h"
+#include "timeline.h"
+
+#include <pthread.h>
+
+typedef enum { DC_PRODUCER_CAPTURE, DC_PRODUCER_DROPS, DC_PRODUCER_SAMPLER, DC_PRODUCER_COUNT } DcProducer;
+
+/* A thread and its queue. */
+typedef struct {
+  bool exists; /* has a source behind it */
+  pthread_t thread;
+  bool running; /* started and not joined */
+  bool ended;   /* its DC_LIVE_END was seen */
+  DcQueue *queue;
+  DcLiveSink sink;     /* the thread's */
+  uint32_t marks_lost; /* as last told by the thread */
+  int64_t refused_ns;  /* when refusals were last asked for */
+} DcLiveThread;
+
+/* How drops are learnt; one of monitor and tracepoint, or none. */
+typedef struct {
+  DcLiveDrops mode;
+  DcDropMonitor *monitor;
+  DcTracepoint *tracepoint;
+  DcKallsyms *kallsyms;
+  GHashTable *sites; /* pc to DcLiveSite: symbols already looked up */
+  char *text, *cost;
+} DcLiveDropSource;
+
+/* Tries the ways of learning drops, in order or the one asked for. False: the one asked for by name
+ * failed. notices: lines for the user are added. */
+bool dc_live_drops_open(DcLiveDropSource *drops, const DcLiveOptions *options, DcGuard *guard, GPtrArray *notices,
+                        GError **error);
+void dc_live_drops_run(DcLiveDropSource *drops, DcLiveSink *sink, DcStop *stop);
+void dc_live_drops_clear(DcLiveDropSource *drops); /* all but text and cost */
+const char *dc_live_drops_name(DcLiveDrops mode);
+
+/* A queue's record as drops: up to DC_NETDM_DROPS_MAX of them. False: no drop in it; *ret_malformed tells
+ * whether it should have had one. Drop bytes point into the entry. */
+bool dc_live_drops_convert(DcLiveDropSource *drops, const DcTimelineEntry *entry, DcStrings *strings, DcDrop *ret_drops,
+                           size_t *ret_count, bool *ret_malformed);
+
+/* Identity of the host for telling directions: the captured interface (or all) and all addresses. */
+void dc_live_identity(const char *interface, GArray *interfaces, GArray *addresses, DcStrings *strings);
