@@ -184,7 +184,7 @@ static bool take_choice(const DcOption *row, const char *value, size_t *ret_inde
   return true;
 }
 
-static void take_action(Parse *parse, DcAction action)
+static void take_action(Parse *parse, DcRunAction action)
 {
   if (!parse->action_given)
     parse->options.action = action;

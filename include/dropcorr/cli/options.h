@@ -26,7 +26,7 @@ typedef enum {
   DC_ACTION_EXPLAIN,         /* --explain: explain_cause */
   DC_ACTION_HELP_MAN,        /* hidden: OPTIONS section of the manual page */
   DC_ACTION_HELP_COMPLETION  /* hidden: bash completion */
-} DcAction;
+} DcRunAction;
 
 typedef enum {
   DC_DROP_SOURCE_AUTO,
@@ -52,7 +52,7 @@ typedef struct {
 
 /* Strings are owned by the struct, NULL when the option was not given. */
 typedef struct {
-  DcAction action;
+  DcRunAction action;
   DcCause explain_cause; /* DC_ACTION_EXPLAIN */
 
   /* Input */

@@ -12,7 +12,7 @@ typedef struct {
   char *source;    /* "drop 5", "netstat", "sysctl", "frame 12", "ptype" */
   char *text;      /* one line */
   int64_t time_ns; /* DC_TIME_NONE where it has none */
-} DcEvidence;
+} DcProof;
 
 typedef struct {
   char *command; /* filled; may be NULL */
@@ -53,7 +53,7 @@ typedef struct {
   DcClient clients[DC_FINDING_CLIENTS];
   uint32_t client_count;
   bool clients_more;
-  GPtrArray *evidence; /* DcEvidence* */
+  GPtrArray *evidence; /* DcProof* */
   GPtrArray *rivals;   /* char*: other causes that remain, with why */
   GPtrArray *confirm;  /* DcAction* */
   GPtrArray *fix;      /* DcAction* */

@@ -1,0 +1,72 @@
+/*
+ * One run's analysis: state, correlator, diagnosis and the writers behind them, fed with
+ * events in order. The same for live and saved input: that is what makes a replay equal.
+ *
+ * One thread.
+ */
+#pragma once
+
+#include "dropcorr/cli/options.h"
+#include "dropcorr/correlate/correlator.h"
+#include "dropcorr/diagnose/finding.h"
+#include "dropcorr/model/state.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* What the source knows of the host and of itself. All borrowed for the call. */
+typedef struct {
+  const char *interface; /* captured; NULL unknown */
+  const char *drop_mode; /* "packet", "summary", "tracepoint", a log's format; NULL: no drops */
+  bool live;
+  bool promiscuous;
+  bool timed_samples; /* counters are sampled with times, not only before and after */
+  const uint8_t (*macs)[6];
+  size_t mac_count;
+  const DcAddr *addresses;
+  size_t address_count;
+  const uint32_t *ifindexes;
+  size_t ifindex_count;
+} DcAnalysisHost;
+
+typedef struct DcAnalysis DcAnalysis;
+
+DcAnalysis *dc_analysis_new(const DcOptions *options);
+void dc_analysis_free(DcAnalysis *analysis);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcAnalysis, dc_analysis_free)
+
+/* Opens the writers: standard output (text or NDJSON) and every --report. `quiet_stdout`: standard output
+ * belongs to somebody else (-w -). */
+bool dc_analysis_open_outputs(DcAnalysis *analysis, bool quiet_stdout, const char *command_line, GError **error);
+
+/* Samples may be fed before; frames and drops only after. */
+bool dc_analysis_started(const DcAnalysis *analysis);
+void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host);
+
+/* Decodes, numbers drops, and passes on. The event's packet and number fields are filled in. */
+void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event);
+
+/* What the sources passed over; told before the report. */
+void dc_analysis_note_skipped(DcAnalysis *analysis, uint64_t skipped, const char *source);
+void dc_analysis_note_filtered(DcAnalysis *analysis, uint64_t frames, uint64_t drops);
+void dc_analysis_note_source(DcAnalysis *analysis, const char *text);
+void dc_analysis_note_cut_short(DcAnalysis *analysis, const char *why);
+void dc_analysis_note_limit(DcAnalysis *analysis, const char *text);
+
+/* A report of what is known so far, as text on stream. */
+bool dc_analysis_interim(DcAnalysis *analysis, FILE *stream, GError **error);
+
+/* Decides everything, writes every report, closes the outputs. Once. */
+bool dc_analysis_finish(DcAnalysis *analysis, GError **error);
+
+/* A writer failed (disk full, pipe closed): the first error, NULL if none. Borrowed. */
+const GError *dc_analysis_output_error(const DcAnalysis *analysis);
+
+/* After finish: whether evidence was complete, and the gravest finding. */
+bool dc_analysis_complete(const DcAnalysis *analysis);
+bool dc_analysis_has_severity(const DcAnalysis *analysis, DcSeverity at_least);
+
+const DcState *dc_analysis_state(const DcAnalysis *analysis);
+uint64_t dc_analysis_frames(const DcAnalysis *analysis);
+uint64_t dc_analysis_drops(const DcAnalysis *analysis);

@@ -1,0 +1,33 @@
+/*
+ * Running: from options to exit status. The only place that starts threads, handles
+ * signals and decides how the process ends.
+ */
+#pragma once
+
+#include "dropcorr/base/stop.h"
+#include "dropcorr/cli/options.h"
+
+#include <glib.h>
+
+/* Exit statuses (docs: dropcorr(8)). */
+enum { DC_EXIT_OK = 0, DC_EXIT_ERROR = 1, DC_EXIT_USAGE = 2, DC_EXIT_INCOMPLETE = 3, DC_EXIT_FINDING = 4 };
+
+/* Everything main() does after parsing. Messages go to standard error. */
+int dc_run(const DcOptions *options, const char *command_line);
+
+/* The two ways of getting events. Errors that end the input early are printed and make the
+ * exit status 1, after everything read so far was reported. */
+int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *stop);
+int dc_run_live(const DcOptions *options, const char *command_line, DcStop *stop);
+
+/* "dropcorr: MESSAGE" on standard error; control characters are made visible. */
+void dc_run_complain(const char *message);
+
+/* SIGINT, SIGTERM and SIGHUP request the stop, a second one ends the process at once; SIGUSR1 asks for an
+ * interim report: dc_signals_take_interim() tells once for each. SIGPIPE is ignored. Handlers are process-wide:
+ * call once, before threads. */
+void dc_signals_install(DcStop *stop);
+bool dc_signals_take_interim(void);
+
+/* Exit status of an error that ended a run before it began. */
+int dc_run_error_status(const GError *error);

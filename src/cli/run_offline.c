@@ -1,0 +1,237 @@
+/* -r FILE [--drops FILE ...] [--context DIR]: a saved incident. */
+#include "dropcorr/cli/run.h"
+
+#include "dropcorr/base/error.h"
+#include "dropcorr/base/strings.h"
+#include "dropcorr/cli/analysis.h"
+#include "dropcorr/decode/packet.h"
+#include "dropcorr/source/capture_file.h"
+#include "dropcorr/source/context_dir.h"
+#include "dropcorr/source/drop_log.h"
+#include "dropcorr/source/merge.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STRINGS_MAX 65536u
+#define PROGRESS_NS (DC_NS_PER_S / 4)
+
+typedef struct {
+  DcSource *frames;  /* borrowed from merge; NULL: none */
+  GPtrArray *drops;  /* DcSource*, borrowed */
+  DcSource *context; /* borrowed; NULL: none */
+  DcSource *merge;   /* owns the above */
+} Sources;
+
+static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *stop, Sources *ret, GError **error)
+{
+  g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)dc_source_free);
+  const DcCaptureFileOptions frame_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
+  const DcDropLogOptions drop_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
+  Sources sources = {.drops = NULL};
+  if (options->read_file != NULL) {
+    sources.frames = dc_capture_file_open(options->read_file, &frame_options, error);
+    if (sources.frames == NULL)
+      return false;
+    g_ptr_array_add(all, sources.frames);
+  }
+  g_autoptr(GPtrArray) drops = g_ptr_array_new();
+  for (char **path = options->drops; path != NULL && *path != NULL; path++) {
+    DcSource *log = dc_drop_log_open(*path, &drop_options, strings, error);
+    if (log == NULL)
+      return false;
+    g_ptr_array_add(all, log);
+    g_ptr_array_add(drops, log);
+  }
+  if (options->context_dir != NULL) {
+    sources.context = dc_context_dir_open(options->context_dir, error);
+    if (sources.context == NULL)
+      return false;
+    g_ptr_array_add(all, sources.context);
+  }
+  gsize count;
+  g_autofree gpointer *list = g_ptr_array_steal(all, &count);
+  sources.merge = dc_merge_new((DcSource **)list, count);
+  sources.drops = g_steal_pointer(&drops);
+  *ret = sources;
+  return true;
+}
+
+static void sources_clear(Sources *sources)
+{
+  dc_source_free(sources->merge);
+  g_ptr_array_unref(sources->drops);
+}
+
+/* What the input itself says of the host, once its first event is here. */
+static void start_analysis(DcAnalysis *analysis, const Sources *sources)
+{
+  DcAnalysisHost host = {0};
+  if (sources->drops->len > 0)
+    host.drop_mode = dc_drop_log_format(g_ptr_array_index(sources->drops, 0));
+  const DcCaptureInterface *interface = sources->frames != NULL ? dc_capture_file_interface(sources->frames, 0) : NULL;
+  if (interface != NULL) {
+    host.interface = interface->name;
+    if (interface->has_mac) {
+      host.macs = &interface->mac;
+      host.mac_count = 1;
+    }
+  }
+  const DcEvidenceHeader *evidence = sources->frames != NULL ? dc_capture_file_evidence(sources->frames) : NULL;
+  if (evidence != NULL) {
+    if (evidence->drop_mode != NULL && strcmp(evidence->drop_mode, "none") != 0)
+      host.drop_mode = evidence->drop_mode;
+    if (evidence->ifname != NULL)
+      host.interface = evidence->ifname;
+    host.live = true; /* a replay answers as the live run did */
+    host.promiscuous = evidence->promiscuous;
+    host.timed_samples = true;
+    host.macs = evidence->local_macs;
+    host.mac_count = evidence->local_mac_count;
+    host.addresses = evidence->local_addresses;
+    host.address_count = evidence->local_address_count;
+    if (evidence->ifindex != 0) {
+      host.ifindexes = &evidence->ifindex;
+      host.ifindex_count = 1;
+    }
+  }
+  dc_analysis_start(analysis, &host);
+}
+
+static void describe_sources(DcAnalysis *analysis, const DcOptions *options, const Sources *sources)
+{
+  if (sources->frames != NULL) {
+    const DcCaptureFileInfo *info = dc_capture_file_info(sources->frames);
+    const DcCaptureInterface *interface = dc_capture_file_interface(sources->frames, 0);
+    g_autofree char *text = g_strdup_printf(
+        "frames: %s (%s, %s%s%s)", options->read_file, info->format != NULL ? info->format : "unknown format",
+        info->nanoseconds ? "nanoseconds" : "microseconds", interface != NULL ? ", " : "",
+        interface != NULL ? dc_link_name((DcLink)interface->link) : "");
+    dc_analysis_note_source(analysis, text);
+    dc_analysis_note_filtered(analysis, dc_capture_file_filtered(sources->frames),
+                              dc_capture_file_filtered_drops(sources->frames));
+    dc_analysis_note_skipped(analysis, sources->frames->skipped, options->read_file);
+  }
+  for (guint i = 0; i < sources->drops->len; i++) {
+    const DcSource *log = g_ptr_array_index(sources->drops, i);
+    g_autofree char *foreign = log->foreign > 0
+                                   ? g_strdup_printf(", %" G_GUINT64_FORMAT " other records passed over", log->foreign)
+                                   : g_strdup("");
+    g_autofree char *text = g_strdup_printf("drops: %s (%s%s)", options->drops[i], dc_drop_log_format(log), foreign);
+    dc_analysis_note_source(analysis, text);
+    dc_analysis_note_filtered(analysis, 0, dc_drop_log_filtered(log));
+    dc_analysis_note_skipped(analysis, log->skipped, options->drops[i]);
+  }
+  if (sources->context != NULL) {
+    g_autofree char *text = g_strdup_printf("context: %s", options->context_dir);
+    dc_analysis_note_source(analysis, text);
+    dc_analysis_note_skipped(analysis, sources->context->skipped, options->context_dir);
+  }
+}
+
+static void show_progress(const DcSource *frames, int64_t *last_ns)
+{
+  if (frames == NULL || frames->bytes_total == 0)
+    return;
+  int64_t now = dc_clock_monotonic();
+  if (now - *last_ns < PROGRESS_NS)
+    return;
+  *last_ns = now;
+  fprintf(stderr, "\rdropcorr: %3.0f%% of %.1f MB", 100.0 * (double)frames->bytes_read / (double)frames->bytes_total,
+          (double)frames->bytes_total / 1e6);
+}
+
+static void announce(const DcOptions *options, const DcSource *frames)
+{
+  const DcCaptureInterface *interface = frames != NULL ? dc_capture_file_interface(frames, 0) : NULL;
+  if (interface != NULL)
+    fprintf(stderr, "reading from file %s, link-type %s\n", options->read_file, dc_link_name((DcLink)interface->link));
+}
+
+int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *stop)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
+  g_autoptr(DcAnalysis) analysis = dc_analysis_new(options);
+  Sources sources;
+  if (!open_sources(options, strings, stop, &sources, &error)) {
+    dc_run_complain(error->message);
+    return dc_run_error_status(error);
+  }
+  if (!dc_analysis_open_outputs(analysis, false, command_line, &error)) {
+    dc_run_complain(error->message);
+    sources_clear(&sources);
+    return dc_run_error_status(error);
+  }
+  const bool progress = isatty(STDERR_FILENO) != 0 && !options->quiet;
+  int64_t progress_ns = dc_clock_monotonic();
+  bool shown = false, failed = false;
+  uint32_t turn = 0;
+  DcEvent event;
+  for (bool more = true; more;) {
+    switch (dc_source_next(sources.merge, &event, &error)) {
+    case DC_READ_EVENT:
+      if (!dc_analysis_started(analysis) && event.kind != DC_EVENT_SAMPLE) {
+        announce(options, sources.frames);
+        start_analysis(analysis, &sources);
+      }
+      dc_analysis_feed(analysis, &event);
+      more = options->count == 0 || dc_analysis_frames(analysis) < options->count;
+      break;
+    case DC_READ_WAIT:
+    case DC_READ_END:
+      more = false;
+      break;
+    case DC_READ_ERROR:
+      more = false;
+      break;
+    }
+    if ((++turn & 0xfff) != 0)
+      continue;
+    if (progress) {
+      int64_t before = progress_ns;
+      show_progress(sources.frames, &progress_ns);
+      shown |= before != progress_ns;
+    }
+    if (dc_signals_take_interim() && !dc_analysis_interim(analysis, stderr, NULL))
+      dc_run_complain("standard error: the interim report could not be written");
+    if (dc_stop_requested(stop) || dc_analysis_output_error(analysis) != NULL)
+      more = false;
+  }
+  if (shown)
+    fputs("\r\033[K", stderr);
+  if (!dc_analysis_started(analysis))
+    start_analysis(analysis, &sources);
+
+  size_t error_count;
+  const GError *const *errors = dc_merge_errors(sources.merge, &error_count);
+  for (size_t i = 0; i < error_count; i++) {
+    dc_run_complain(errors[i]->message);
+    dc_analysis_note_cut_short(analysis, errors[i]->message);
+    failed = true;
+  }
+  if (error != NULL && error_count == 0) {
+    dc_run_complain(error->message);
+    dc_analysis_note_cut_short(analysis, error->message);
+    failed = true;
+  }
+  if (dc_stop_requested(stop))
+    dc_analysis_note_cut_short(analysis, "stopped by a signal before the end of the input");
+  describe_sources(analysis, options, &sources);
+
+  g_autoptr(GError) output_error = NULL;
+  if (!dc_analysis_finish(analysis, &output_error)) {
+    dc_run_complain(output_error->message);
+    failed = true;
+  }
+  int status = DC_EXIT_OK;
+  if (failed)
+    status = DC_EXIT_ERROR;
+  else if (options->fail_on_given && dc_analysis_has_severity(analysis, options->fail_on))
+    status = DC_EXIT_FINDING;
+  else if (options->strict && !dc_analysis_complete(analysis))
+    status = DC_EXIT_INCOMPLETE;
+  sources_clear(&sources);
+  return status;
+}

@@ -1,0 +1,378 @@
+#include "diagnosis_state.h"
+
+#include "refusal.h"
+
+#include "dropcorr/decode/packet.h"
+#include "dropcorr/model/site.h"
+
+#include <string.h>
+
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
+
+#define HELD_HANDSHAKES_MAX 16384u
+
+/* --- verdicts out ------------------------------------------------------------------- */
+
+static void count_and_pass(DcDiagnosis *self, const DcFrameVerdict *verdict)
+{
+  self->summary.frames_by_fate[verdict->fate]++;
+  if (self->listener.frame != NULL)
+    self->listener.frame(self->listener.data, verdict);
+}
+
+/* A lost frame joins its finding, which it may have made. */
+static void into_finding(DcDiagnosis *self, DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop)
+{
+  bool is_new;
+  DcGroup *group =
+      dc_groups_get(self->groups, (DcCause)verdict->cause, (DcFate)verdict->fate, &verdict->brief, &is_new);
+  dc_group_add_frame(group, verdict, ruling, drop);
+  verdict->finding = group->number;
+  if (is_new && self->listener.finding != NULL) {
+    g_autoptr(DcFinding) finding = dc_report_model_finding(self, group);
+    self->listener.finding(self->listener.data, finding);
+  }
+}
+
+static void remember_attempt(DcDiagnosis *self, const DcFrameVerdict *verdict)
+{
+  if (verdict->handshake == 0)
+    return;
+  /* A drop says more than silence: it overrides. */
+  gpointer key = GSIZE_TO_POINTER(verdict->handshake);
+  if (verdict->fate != DC_FATE_DROPPED && g_hash_table_contains(self->attempts, key))
+    return;
+  gsize packed = (gsize)verdict->cause << 8 | (gsize)verdict->confidence << 4 | (verdict->fate == DC_FATE_SILENT);
+  g_hash_table_insert(self->attempts, key, GSIZE_TO_POINTER(packed));
+}
+
+/* --- frames in ------------------------------------------------------------------------ */
+
+static void count_seen(DcDiagnosis *self, const DcBrief *brief)
+{
+  if (brief->direction != DC_DIRECTION_IN && brief->direction != DC_DIRECTION_UNKNOWN)
+    return;
+  self->inbound++;
+  self->ethertype_frames[brief->flow.ethertype]++;
+  if ((brief->has & DC_HAS_IP) == 0)
+    return;
+  self->protocol_frames[brief->flow.protocol]++;
+  if ((brief->has & DC_HAS_PORTS) != 0 && brief->flow.protocol == PROTO_TCP)
+    self->port_frames[0][brief->flow.dst_port]++;
+  else if ((brief->has & DC_HAS_PORTS) != 0 && brief->flow.protocol == PROTO_UDP)
+    self->port_frames[1][brief->flow.dst_port]++;
+}
+
+static const DcRuling *ruling_of(DcDiagnosis *self, const DcDrop *drop, const DcBrief *brief)
+{
+  if (self->last_ruling_drop != drop->number) {
+    dc_rule_drop(drop, drop->packet.has != 0 ? &drop->packet : NULL, brief, self->state, &self->last_ruling);
+    self->last_ruling_drop = drop->number;
+  }
+  return &self->last_ruling;
+}
+
+static bool is_usual_ethertype(const DcBrief *brief)
+{
+  const uint16_t type = brief->flow.ethertype;
+  return brief->vlan_count == 0 && (type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6 || type == ETHERTYPE_ARP);
+}
+
+static void on_frame(void *data, const DcFrameVerdict *given, const DcDrop *drop)
+{
+  DcDiagnosis *self = data;
+  DcFrameVerdict verdict = *given;
+  DcRuling ruling;
+  count_seen(self, &verdict.brief);
+  if (self->summary.first_ns == DC_TIME_NONE || verdict.time_ns < self->summary.first_ns)
+    self->summary.first_ns = verdict.time_ns;
+  if (self->summary.last_ns == DC_TIME_NONE || verdict.time_ns > self->summary.last_ns)
+    self->summary.last_ns = verdict.time_ns;
+  self->summary.frames_seen++;
+
+  switch ((DcFate)verdict.fate) {
+  case DC_FATE_DROPPED: {
+    const DcRuling *drop_ruling = ruling_of(self, drop, &verdict.brief);
+    if (drop_ruling->cause == DC_CAUSE_NORMAL_FREE || drop_ruling->cause == DC_CAUSE_CAPTURE_ARTIFACT) {
+      verdict.fate = DC_FATE_CONSUMED;
+      break;
+    }
+    verdict.cause = (uint8_t)drop_ruling->cause;
+    verdict.confidence = (uint8_t)drop_ruling->confidence;
+    into_finding(self, &verdict, drop_ruling, drop);
+    remember_attempt(self, &verdict);
+    break;
+  }
+  case DC_FATE_REFUSED:
+    dc_rule_refusal(&verdict, self->state, &ruling);
+    verdict.cause = (uint8_t)ruling.cause;
+    verdict.confidence = (uint8_t)ruling.confidence;
+    into_finding(self, &verdict, &ruling, NULL);
+    remember_attempt(self, &verdict);
+    break;
+  case DC_FATE_UNEXPLAINED:
+    dc_silence_add(self->silence, &verdict);
+    return;
+  case DC_FATE_UNREMARKABLE:
+    if (!is_usual_ethertype(&verdict.brief) &&
+        (verdict.brief.direction == DC_DIRECTION_IN || verdict.brief.direction == DC_DIRECTION_UNKNOWN) &&
+        dc_rule_unhandled(&verdict.brief, self->state, &ruling)) {
+      verdict.fate = DC_FATE_UNHANDLED;
+      verdict.cause = (uint8_t)ruling.cause;
+      verdict.confidence = (uint8_t)ruling.confidence;
+      into_finding(self, &verdict, &ruling, NULL);
+    }
+    break;
+  case DC_FATE_OUTBOUND:
+  case DC_FATE_ANSWERED:
+  case DC_FATE_CONSUMED:
+  case DC_FATE_UNHANDLED:
+  case DC_FATE_SILENT:
+  case DC_FATE_COUNT:
+    break;
+  }
+  count_and_pass(self, &verdict);
+}
+
+/* --- silence decided -------------------------------------------------------------------- */
+
+static void on_silence(DcFrameVerdict *verdict, const DcRuling *ruling, void *data)
+{
+  DcDiagnosis *self = data;
+  into_finding(self, verdict, ruling, NULL);
+  remember_attempt(self, verdict);
+  count_and_pass(self, verdict);
+}
+
+/* --- drops in ------------------------------------------------------------------------------ */
+
+static void tally_drop(DcDiagnosis *self, const DcDropVerdict *verdict)
+{
+  const DcDrop *drop = verdict->drop;
+  const char *location = drop->symbol != NULL     ? drop->symbol
+                         : drop->location != NULL ? drop->location
+                                                  : drop->trap_name;
+  uint8_t why = verdict->status == DC_DROP_STATUS_UNMATCHED ? verdict->unmatched_why : verdict->aside_why;
+  g_autofree char *key = g_strdup_printf("%u/%u/%s/%s", verdict->status, why, location != NULL ? location : "",
+                                         drop->reason != NULL ? drop->reason : "");
+  DcDropTally *tally = g_hash_table_lookup(self->drop_tallies, key);
+  if (tally == NULL) {
+    if (g_hash_table_size(self->drop_tallies) >= DC_DROP_GROUPS_MAX) {
+      g_free(key);
+      key = g_strdup("(others)");
+      location = "(other sites)";
+      tally = g_hash_table_lookup(self->drop_tallies, key);
+    }
+  }
+  if (tally == NULL) {
+    tally = g_new0(DcDropTally, 1);
+    tally->status = (DcDropStatus)verdict->status;
+    tally->why = why;
+    tally->location = g_strdup(location);
+    tally->reason = g_strdup(drop->reason);
+    tally->cause = (DcCause)verdict->cause;
+    tally->first_ns = tally->last_ns = drop->time_ns;
+    tally->example = drop->number;
+    g_hash_table_insert(self->drop_tallies, g_steal_pointer(&key), tally);
+  }
+  tally->drops += drop->count;
+  if (drop->time_ns != DC_TIME_NONE) {
+    tally->first_ns = tally->first_ns == DC_TIME_NONE ? drop->time_ns : MIN(tally->first_ns, drop->time_ns);
+    tally->last_ns = MAX(tally->last_ns, drop->time_ns);
+  }
+  if (tally->packet == NULL && (drop->packet.has & DC_HAS_IP) != 0) {
+    char src[DC_ADDR_TEXT_MAX], dst[DC_ADDR_TEXT_MAX], scratch[4];
+    const DcPacket *packet = &drop->packet;
+    bool ports = (packet->has & DC_HAS_PORTS) != 0;
+    g_autofree char *src_port = ports ? g_strdup_printf(".%u", packet->src_port) : g_strdup("");
+    g_autofree char *dst_port = ports ? g_strdup_printf(".%u", packet->dst_port) : g_strdup("");
+    tally->packet =
+        g_strdup_printf("%s %s%s > %s%s", dc_ip_protocol_name(packet->ip_protocol, scratch),
+                        dc_addr_format(&packet->src, src), src_port, dc_addr_format(&packet->dst, dst), dst_port);
+  }
+}
+
+static void on_drop(void *data, const DcDropVerdict *given, const DcFrameVerdict *frame)
+{
+  DcDiagnosis *self = data;
+  DcDropVerdict verdict = *given;
+  self->summary.drops_seen++;
+  if (verdict.status == DC_DROP_STATUS_MATCHED || verdict.status == DC_DROP_STATUS_UNMATCHED) {
+    const DcRuling *ruling = ruling_of(self, verdict.drop, frame != NULL ? &frame->brief : NULL);
+    if (ruling->cause == DC_CAUSE_NORMAL_FREE) {
+      verdict.status = DC_DROP_STATUS_NOISE;
+      verdict.aside_why = DC_ASIDE_NORMAL_FREE;
+    } else if (ruling->cause == DC_CAUSE_CAPTURE_ARTIFACT) {
+      verdict.status = DC_DROP_STATUS_SELF;
+      verdict.aside_why = DC_ASIDE_CAPTURE;
+    } else {
+      verdict.cause = (uint8_t)ruling->cause;
+      verdict.confidence = (uint8_t)ruling->confidence;
+    }
+  }
+  if (verdict.status == DC_DROP_STATUS_MATCHED && frame != NULL) {
+    bool is_new;
+    verdict.finding =
+        dc_groups_get(self->groups, (DcCause)verdict.cause, DC_FATE_DROPPED, &frame->brief, &is_new)->number;
+  }
+  self->summary.drops_by_status[verdict.status]++;
+  if (verdict.status == DC_DROP_STATUS_MATCHED)
+    self->summary.matched_by[verdict.match]++;
+  if (verdict.status != DC_DROP_STATUS_MATCHED || verdict.frame == 0)
+    tally_drop(self, &verdict);
+  if (self->listener.drop != NULL)
+    self->listener.drop(self->listener.data, &verdict);
+}
+
+/* --- handshakes in --------------------------------------------------------------------------- */
+
+static void give_handshake(DcDiagnosis *self, DcHandshake *handshake)
+{
+  gpointer packed;
+  if (g_hash_table_lookup_extended(self->attempts, GSIZE_TO_POINTER(handshake->id), NULL, &packed)) {
+    gsize bits = GPOINTER_TO_SIZE(packed);
+    handshake->cause = (uint8_t)(bits >> 8);
+    handshake->confidence = (uint8_t)(bits >> 4 & 0xf);
+    if (handshake->outcome == DC_OUTCOME_UNEXPLAINED && (bits & 1) != 0)
+      handshake->outcome = DC_OUTCOME_SILENT;
+    g_hash_table_remove(self->attempts, GSIZE_TO_POINTER(handshake->id));
+  }
+  self->summary.handshakes_by_outcome[handshake->outcome]++;
+  if (self->listener.handshake != NULL)
+    self->listener.handshake(self->listener.data, handshake);
+}
+
+static bool syns_are_decided(const DcDiagnosis *self, const DcHandshake *handshake)
+{
+  return handshake->unanswered == 0 || g_hash_table_contains(self->attempts, GSIZE_TO_POINTER(handshake->id));
+}
+
+static void give_held_handshakes(DcDiagnosis *self, bool all)
+{
+  GList *next;
+  for (GList *link = self->held_handshakes.head; link != NULL; link = next) {
+    next = link->next;
+    if (!all && !syns_are_decided(self, link->data))
+      continue;
+    give_handshake(self, link->data);
+    g_free(link->data);
+    g_queue_delete_link(&self->held_handshakes, link);
+  }
+}
+
+static void on_handshake(void *data, const DcHandshake *handshake)
+{
+  DcDiagnosis *self = data;
+  if (handshake->outcome == DC_OUTCOME_ANSWERED && handshake->has_tsval) {
+    uint32_t last = MIN(handshake->syns, (uint32_t)DC_HANDSHAKE_FRAMES_MAX) - 1;
+    dc_silence_note_answer(self->silence, &handshake->brief, handshake->tsvals[last], handshake->last_ns,
+                           handshake->frames[last]);
+  }
+  if (syns_are_decided(self, handshake)) {
+    DcHandshake copy = *handshake;
+    give_handshake(self, &copy);
+    return;
+  }
+  if (self->held_handshakes.length >= HELD_HANDSHAKES_MAX) {
+    g_autofree DcHandshake *oldest = g_queue_pop_head(&self->held_handshakes);
+    give_handshake(self, oldest);
+  }
+  g_queue_push_tail(&self->held_handshakes, g_memdup2(handshake, sizeof *handshake));
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+static void drop_tally_free(gpointer data)
+{
+  DcDropTally *tally = data;
+  g_free((char *)tally->location);
+  g_free((char *)tally->reason);
+  g_free(tally->packet);
+  g_free(tally);
+}
+
+DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *state,
+                              const DcDiagnosisListener *listener)
+{
+  DcDiagnosis *self = g_new0(DcDiagnosis, 1);
+  self->options = *options;
+  self->interface = g_strdup(options->interface);
+  self->drop_mode = g_strdup(options->drop_mode);
+  self->state = state;
+  if (listener != NULL)
+    self->listener = *listener;
+  self->groups = dc_groups_new();
+  self->silence = dc_silence_new(state, options->before_after_only, on_silence, self);
+  self->drop_tallies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, drop_tally_free);
+  self->attempts = g_hash_table_new(NULL, NULL);
+  g_queue_init(&self->held_handshakes);
+  self->summary.first_ns = self->summary.last_ns = self->now_ns = DC_TIME_NONE;
+  self->summary.losses = g_ptr_array_new_with_free_func(g_free);
+  self->port_frames[0] = g_new0(uint32_t, 65536);
+  self->port_frames[1] = g_new0(uint32_t, 65536);
+  self->ethertype_frames = g_new0(uint32_t, 65536);
+  return self;
+}
+
+void dc_diagnosis_free(DcDiagnosis *self)
+{
+  if (self == NULL)
+    return;
+  dc_silence_free(self->silence);
+  dc_groups_free(self->groups);
+  g_hash_table_unref(self->drop_tallies);
+  g_hash_table_unref(self->attempts);
+  g_queue_clear_full(&self->held_handshakes, g_free);
+  g_ptr_array_unref(self->summary.losses);
+  g_free(self->port_frames[0]);
+  g_free(self->port_frames[1]);
+  g_free(self->ethertype_frames);
+  g_free(self->interface);
+  g_free(self->drop_mode);
+  g_free(self);
+}
+
+DcVerdictSink dc_diagnosis_sink(DcDiagnosis *self)
+{
+  return (DcVerdictSink){.frame = on_frame, .drop = on_drop, .handshake = on_handshake, .data = self};
+}
+
+#define LOSS_LINES_MAX 20
+
+void dc_diagnosis_loss(DcDiagnosis *self, const DcLoss *loss)
+{
+  self->summary.lost[loss->kind] += loss->count;
+  if (loss->count == 0)
+    return;
+  if (self->summary.losses->len >= LOSS_LINES_MAX)
+    return;
+  char from[32], to[32];
+  dc_clock_format_ns(loss->from_ns, from);
+  dc_clock_format_ns(loss->to_ns, to);
+  g_ptr_array_add(self->summary.losses,
+                  g_strdup_printf("%s: %" G_GUINT64_FORMAT " between %s and %s%s%s",
+                                  dc_loss_name((DcLossKind)loss->kind), loss->count, from, to,
+                                  loss->detail != NULL ? ": " : "", loss->detail != NULL ? loss->detail : ""));
+}
+
+void dc_diagnosis_advance(DcDiagnosis *self, int64_t now_ns)
+{
+  if (now_ns == DC_TIME_NONE ||
+      (self->now_ns != DC_TIME_NONE && now_ns - self->now_ns < DC_NS_PER_S && now_ns >= self->now_ns))
+    return;
+  self->now_ns = now_ns;
+  dc_silence_advance(self->silence, now_ns);
+  give_held_handshakes(self, false);
+}
+
+void dc_diagnosis_finish(DcDiagnosis *self)
+{
+  dc_silence_finish(self->silence);
+  give_held_handshakes(self, true);
+}
+
+DcReport *dc_diagnosis_report(DcDiagnosis *self)
+{
+  return dc_report_model_build(self);
+}

@@ -1,0 +1,49 @@
+/* The diagnosis' insides, shared by diagnosis.c (verdicts in and out) and report_model.c (the
+ * report made of them). */
+#pragma once
+
+#include "group.h"
+#include "silence.h"
+
+#include "dropcorr/diagnose/diagnosis.h"
+
+#define DC_DROP_GROUPS_MAX 256
+
+typedef struct {
+  DcDropStatus status;
+  uint8_t why;
+  const char *location; /* interned by address: owned copy in the key */
+  const char *reason;
+  DcCause cause;
+  uint64_t drops;
+  int64_t first_ns, last_ns;
+  uint64_t example;
+  char *packet;
+} DcDropTally;
+
+struct DcDiagnosis {
+  DcDiagnosisOptions options;
+  char *interface, *drop_mode;
+  const DcState *state;
+  DcDiagnosisListener listener;
+  DcGroups *groups;
+  DcSilence *silence;
+  GHashTable *drop_tallies; /* text key -> DcDropTally */
+  GHashTable *attempts;     /* handshake id -> packed cause and confidence of its lost SYNs */
+  GQueue held_handshakes;   /* DcHandshake*: their SYNs' verdicts still wait */
+  DcRuling last_ruling;     /* of the drop that is being given */
+  uint64_t last_ruling_drop;
+  DcSummary summary;        /* counts only */
+  uint64_t inbound;
+  uint32_t *port_frames[2]; /* frames seen by local port: TCP, UDP */
+  uint32_t *ethertype_frames;
+  uint64_t protocol_frames[256];
+  int64_t now_ns;
+  bool saw_unmatched_real;
+};
+
+DcReport *dc_report_model_build(DcDiagnosis *self);
+DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group);
+
+/* What this run could not see, and what of it matters here: fills limits with char*. */
+void dc_limits_collect(const DcDiagnosis *self, GPtrArray *limits);

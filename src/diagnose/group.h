@@ -1,0 +1,63 @@
+/*
+ * Findings while they grow: one group per cause and service, with counts, clients and the
+ * pieces of proof that end up in a DcFinding. Bounded: beyond GROUPS_MAX services of one
+ * kind the rest are counted under one "other services" group per cause.
+ */
+#pragma once
+
+#include "dropcorr/diagnose/finding.h"
+#include "dropcorr/diagnose/rules.h"
+
+#include <glib.h>
+
+#define DC_GROUP_TALLY 12
+#define DC_GROUP_CLIENTS 512
+
+/* A text and how often it was seen. */
+typedef struct {
+  char *text;
+  uint64_t count;
+} DcTally;
+
+typedef struct {
+  uint32_t number;
+  DcCause cause;
+  DcFate fate;
+  DcConfidence confidence; /* the least sure member's */
+  DcService service;
+  uint64_t frames, drops, bytes;
+  uint64_t by_match[DC_MATCH_COUNT];
+  uint64_t attempts; /* handshakes concerned */
+  int64_t first_ns, last_ns;
+  uint64_t examples[DC_FINDING_EXAMPLES];
+  uint32_t example_count;
+  uint64_t drop_examples[3];
+  int64_t drop_times_ns[3];
+  char *drop_texts[3];
+  uint32_t drop_example_count;
+  DcBrief example;     /* of the first frame, for advice and state look-ups */
+  GHashTable *clients; /* DcAddr or MAC bytes -> count */
+  bool clients_more;
+  DcTally reasons[DC_GROUP_TALLY], sites[DC_GROUP_TALLY], why[DC_GROUP_TALLY];
+  uint64_t rivals[DC_CAUSE_COUNT]; /* members for which that cause remains */
+} DcGroup;
+
+typedef struct DcGroups DcGroups;
+
+DcGroups *dc_groups_new(void);
+void dc_groups_free(DcGroups *groups);
+
+/* The group of a frame's loss; *ret_new tells that it was just made. */
+DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBrief *brief, bool *ret_new);
+
+void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop);
+
+/* In order of number. */
+size_t dc_groups_count(const DcGroups *groups);
+const DcGroup *dc_groups_at(const DcGroups *groups, size_t index);
+
+void dc_tally_add(DcTally *tally, const char *text, uint64_t count);
+void dc_tally_clear(DcTally *tally);
+
+/* "TCP port 8089", "ethertype 0x0004 (802.3 LLC)", "eth0". Caller frees. */
+char *dc_service_text(const DcService *service);

@@ -1,0 +1,90 @@
+#include "refusal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+
+/* RFC 792, 1122 and 1812: codes of "destination unreachable". */
+enum { ICMP4_UNREACHABLE = 3, ICMP4_TIME_EXCEEDED = 11 };
+enum { UNREACH_NET = 0, UNREACH_HOST = 1, UNREACH_PROTOCOL = 2, UNREACH_PORT = 3, UNREACH_FRAG = 4 };
+/* RFC 4443: codes of ICMPv6 "destination unreachable". */
+enum { ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAMETER = 4 };
+enum { UNREACH6_ROUTE = 0, UNREACH6_ADMIN = 1, UNREACH6_ADDRESS = 3, UNREACH6_PORT = 4 };
+
+static void rule(DcRuling *ruling, DcCause cause, DcConfidence confidence, DcCause rival, const char *why)
+{
+  memset(ruling, 0, sizeof *ruling);
+  ruling->cause = cause;
+  ruling->confidence = confidence;
+  ruling->rivals[0] = rival;
+  snprintf(ruling->why, sizeof ruling->why, "%s", why);
+}
+
+static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const char *answer, DcRuling *ruling)
+{
+  const DcFlowKey *flow = &verdict->brief.flow;
+  const bool tcp = flow->protocol == PROTO_TCP;
+  const DcSocketKind kind = tcp ? DC_SOCKET_TCP_LISTEN : DC_SOCKET_UDP;
+  char why[160];
+  if (state == NULL || !dc_state_has_sockets(state, kind)) {
+    rule(ruling, DC_CAUSE_NO_SOCKET, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, answer);
+    return;
+  }
+  DcAddr local = {.version = flow->ip_version};
+  memcpy(local.bytes, flow->dst, sizeof local.bytes);
+  if (dc_state_find_socket(state, kind, &local, flow->dst_port) != NULL) {
+    snprintf(why, sizeof why, "%s although a socket takes port %u: a firewall rejects", answer, flow->dst_port);
+    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_SOCKET, why);
+    return;
+  }
+  if (dc_state_find_port(state, kind, flow->dst_port) != NULL)
+    snprintf(why, sizeof why, "%s; port %u is bound on another address only", answer, flow->dst_port);
+  else
+    snprintf(why, sizeof why, "%s; no socket takes port %u", answer, flow->dst_port);
+  rule(ruling, DC_CAUSE_NO_SOCKET, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+}
+
+static void rule_icmp(const DcFrameVerdict *verdict, const DcState *state, DcRuling *ruling)
+{
+  const bool v6 = verdict->brief.flow.ip_version == 6;
+  const uint8_t type = verdict->refused_type, code = verdict->refused_code;
+  char why[160];
+  snprintf(why, sizeof why, "answered by %s type %u code %u", v6 ? "ICMPv6" : "ICMP", type, code);
+
+  if (type == (v6 ? ICMP6_TIME_EXCEEDED : ICMP4_TIME_EXCEEDED)) {
+    if (code == 1)
+      rule(ruling, DC_CAUSE_FRAGMENT_INCOMPLETE, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+    else
+      rule(ruling, DC_CAUSE_TTL_EXPIRED, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+  } else if (v6 && type == ICMP6_TOO_BIG) {
+    rule(ruling, DC_CAUSE_TOO_BIG, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+  } else if (v6 && type == ICMP6_PARAMETER) {
+    rule(ruling, code == 1 ? DC_CAUSE_NO_L4_PROTOCOL : DC_CAUSE_IP_HEADER, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+  } else if (code == (v6 ? UNREACH6_PORT : UNREACH_PORT)) {
+    rule_port(verdict, state, "answered by port unreachable", ruling);
+  } else if (!v6 && code == UNREACH_PROTOCOL) {
+    rule(ruling, DC_CAUSE_NO_L4_PROTOCOL, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, why);
+  } else if (!v6 && code == UNREACH_FRAG) {
+    rule(ruling, DC_CAUSE_TOO_BIG, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+  } else if (v6 ? code == UNREACH6_ROUTE || code == UNREACH6_ADDRESS : code == UNREACH_NET || code == UNREACH_HOST) {
+    rule(ruling, DC_CAUSE_NO_ROUTE, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, why);
+  } else {
+    /* "Administratively prohibited" in its several codes: only a filter says that. */
+    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_ROUTE, why);
+  }
+}
+
+void dc_rule_refusal(const DcFrameVerdict *verdict, const DcState *state, DcRuling *ret_ruling)
+{
+  if (verdict->refused_by == DC_REFUSED_ICMP) {
+    rule_icmp(verdict, state, ret_ruling);
+    return;
+  }
+  if ((verdict->brief.tcp_flags & (DC_TCP_SYN | DC_TCP_ACK)) == DC_TCP_SYN) {
+    rule_port(verdict, state, "answered by RST", ret_ruling);
+    return;
+  }
+  rule(ret_ruling, DC_CAUSE_TCP_STATE, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_SOCKET,
+       "a segment of a connection answered by RST: the connection is gone or was aborted");
+}

@@ -1,0 +1,445 @@
+/* From what was gathered to the report: findings with their proof and cure, the checklist,
+ * drops without frames, and the one line on top. */
+#include "diagnosis_state.h"
+
+#include "dropcorr/decode/packet.h"
+#include "dropcorr/diagnose/checklist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+
+/* --- values for advice --------------------------------------------------------------- */
+
+typedef struct {
+  const DcDiagnosis *diagnosis;
+  const DcGroup *group;
+  char text[64];
+} Lookup;
+
+static const char *address_text(const DcBrief *brief, bool source, char *text)
+{
+  if (brief->flow.ip_version == 0)
+    return NULL;
+  DcAddr addr = {.version = brief->flow.ip_version};
+  memcpy(addr.bytes, source ? brief->flow.src : brief->flow.dst, sizeof addr.bytes);
+  return dc_addr_format(&addr, text);
+}
+
+static const char *lookup_value(const char *key, void *data)
+{
+  Lookup *lookup = data;
+  const DcGroup *group = lookup->group;
+  const DcBrief *brief = &group->example;
+  if (strcmp(key, "if") == 0)
+    return lookup->diagnosis->interface;
+  if (strcmp(key, "port") == 0) {
+    if (group->service.port == 0)
+      return NULL;
+    g_snprintf(lookup->text, sizeof lookup->text, "%u", group->service.port);
+    return lookup->text;
+  }
+  if (strcmp(key, "transport") == 0) {
+    char scratch[4];
+    if ((brief->has & DC_HAS_IP) == 0)
+      return NULL;
+    g_strlcpy(lookup->text, dc_ip_protocol_name(brief->flow.protocol, scratch), sizeof lookup->text);
+    return lookup->text;
+  }
+  if (strcmp(key, "protocol") == 0) {
+    if ((brief->has & DC_HAS_IP) == 0)
+      return NULL;
+    g_snprintf(lookup->text, sizeof lookup->text, "%u", brief->flow.protocol);
+    return lookup->text;
+  }
+  if (strcmp(key, "src") == 0)
+    return address_text(brief, true, lookup->text);
+  if (strcmp(key, "dst") == 0)
+    return address_text(brief, false, lookup->text);
+  if (strcmp(key, "ethertype") == 0) {
+    g_snprintf(lookup->text, sizeof lookup->text, "0x%04x", brief->flow.ethertype);
+    return lookup->text;
+  }
+  if (strcmp(key, "vlan") == 0 && brief->vlan_count > 0) {
+    g_snprintf(lookup->text, sizeof lookup->text, "%u", brief->vlan);
+    return lookup->text;
+  }
+  if (strcmp(key, "mac") == 0)
+    return dc_mac_format(brief->src_mac, lookup->text);
+  if (g_str_has_prefix(key, "sysctl:") && lookup->diagnosis->state != NULL)
+    return dc_state_sysctl(lookup->diagnosis->state, key + strlen("sysctl:"));
+  return NULL;
+}
+
+static void fill_actions(GPtrArray *actions, const DcAdvice *advice, Lookup *lookup)
+{
+  for (; advice != NULL && (advice->command != NULL || advice->what != NULL); advice++) {
+    DcAction *action = g_new0(DcAction, 1);
+    action->command = advice->command != NULL ? dc_advice_fill(advice->command, lookup_value, lookup) : NULL;
+    action->what = advice->what != NULL ? dc_advice_fill(advice->what, lookup_value, lookup) : NULL;
+    g_ptr_array_add(actions, action);
+  }
+}
+
+/* --- evidence -------------------------------------------------------------------------- */
+
+static void add_evidence(DcFinding *finding, int64_t time_ns, const char *source, char *text)
+{
+  DcProof *evidence = g_new0(DcProof, 1);
+  evidence->source = g_strdup(source);
+  evidence->text = text;
+  evidence->time_ns = time_ns;
+  g_ptr_array_add(finding->evidence, evidence);
+}
+
+static void evidence_from_drops(DcFinding *finding, const DcGroup *group)
+{
+  for (uint32_t i = 0; i < group->drop_example_count; i++) {
+    g_autofree char *source = g_strdup_printf("drop %" G_GUINT64_FORMAT, group->drop_examples[i]);
+    add_evidence(finding, group->drop_times_ns[i], source, g_strdup(group->drop_texts[i]));
+  }
+}
+
+static void evidence_from_rulings(DcFinding *finding, const DcGroup *group)
+{
+  for (int i = 0; i < DC_GROUP_TALLY && group->why[i].text != NULL; i++) {
+    char *text = group->why[i].count > 1
+                     ? g_strdup_printf("%s (%" G_GUINT64_FORMAT " frames)", group->why[i].text, group->why[i].count)
+                     : g_strdup(group->why[i].text);
+    add_evidence(finding, DC_TIME_NONE, "ruling", text);
+  }
+}
+
+static void evidence_from_counters(DcFinding *finding, const DcDiagnosis *self, const DcCauseInfo *info, Lookup *lookup)
+{
+  for (const char *const *name = info->counters; name != NULL && *name != NULL; name++) {
+    g_autofree char *filled = dc_advice_fill(*name, lookup_value, lookup);
+    DcCounterStep step = dc_state_counter(self->state, filled, DC_TIME_NONE, DC_TIME_NONE);
+    uint64_t value;
+    if (step.known)
+      add_evidence(finding, DC_TIME_NONE, "counter",
+                   g_strdup_printf("%s +%" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ")", filled,
+                                   step.step, step.first, step.last));
+    else if (dc_state_counter_value(self->state, filled, &value))
+      add_evidence(finding, DC_TIME_NONE, "counter", g_strdup_printf("%s is %" G_GUINT64_FORMAT, filled, value));
+  }
+}
+
+static void evidence_from_settings(DcFinding *finding, const DcDiagnosis *self, const DcCauseInfo *info, Lookup *lookup)
+{
+  for (const char *const *name = info->sysctls; name != NULL && *name != NULL; name++) {
+    g_autofree char *filled = dc_advice_fill(*name, lookup_value, lookup);
+    const char *value = dc_state_sysctl(self->state, filled);
+    if (value != NULL)
+      add_evidence(finding, DC_TIME_NONE, "sysctl", g_strdup_printf("%s = %s", filled, value));
+  }
+}
+
+/* The socket the packets were meant for, or the one that almost takes them. */
+static void evidence_from_sockets(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group)
+{
+  const DcBrief *brief = &group->example;
+  const uint8_t protocol = brief->flow.protocol;
+  if ((brief->has & DC_HAS_PORTS) == 0 || group->service.port == 0 || (protocol != PROTO_TCP && protocol != PROTO_UDP))
+    return;
+  const DcSocketKind kind = protocol == PROTO_TCP ? DC_SOCKET_TCP_LISTEN : DC_SOCKET_UDP;
+  if (!dc_state_has_sockets(self->state, kind))
+    return;
+  DcAddr dst = {.version = brief->flow.ip_version};
+  memcpy(dst.bytes, brief->flow.dst, sizeof dst.bytes);
+  const DcSocket *socket = dc_state_find_socket(self->state, kind, &dst, group->service.port);
+  const bool elsewhere = socket == NULL;
+  if (elsewhere)
+    socket = dc_state_find_port(self->state, kind, group->service.port);
+  const char *what = kind == DC_SOCKET_TCP_LISTEN ? "listening socket" : "UDP socket";
+  if (socket == NULL) {
+    add_evidence(finding, DC_TIME_NONE, "sockets", g_strdup_printf("no %s on port %u", what, group->service.port));
+    return;
+  }
+  char text[DC_ADDR_TEXT_MAX];
+  g_autoptr(GString) line = g_string_new(NULL);
+  g_string_append_printf(line, "%s%s %s port %u", elsewhere ? "only on another address: " : "", what,
+                         dc_addr_format(&socket->local, text), socket->local_port);
+  if (socket->has_queues)
+    g_string_append_printf(
+        line, kind == DC_SOCKET_TCP_LISTEN ? ", %u waiting for accept(), backlog %u" : ", %u bytes unread, %u unsent",
+        socket->recv_queue, socket->send_queue);
+  if (socket->rcvbuf != 0)
+    g_string_append_printf(line, ", receive buffer %u", socket->rcvbuf);
+  if (socket->has_drops)
+    g_string_append_printf(line, ", %" G_GUINT64_FORMAT " drops", socket->drops);
+  if (socket->process[0] != '\0')
+    g_string_append_printf(line, ", %s", socket->process);
+  add_evidence(finding, DC_TIME_NONE, "sockets", g_strdup(line->str));
+}
+
+/* --- notes ------------------------------------------------------------------------------- */
+
+static void note(DcFinding *finding, const char *text)
+{
+  g_ptr_array_add(finding->notes, g_strdup(text));
+}
+
+static void add_notes(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group)
+{
+  if (group->cause == DC_CAUSE_NO_PROTOCOL_HANDLER && group->fate == DC_FATE_UNHANDLED) {
+    note(finding, "While anybody captures, these frames go to the capture and are not dropped: no drop event, and "
+                  "rx_dropped stands still. When nobody captures, the kernel drops each of them and counts it in "
+                  "rx_dropped of the interface.");
+    const char *interface = self->interface != NULL ? self->interface : "eth0";
+    g_autofree char *counter = g_strdup_printf("sys.%s.rx_dropped", interface);
+    DcCounterStep step = dc_state_counter(self->state, counter, DC_TIME_NONE, DC_TIME_NONE);
+    uint64_t dropped, errors;
+    g_autofree char *error_counter = g_strdup_printf("sys.%s.rx_errors", interface);
+    if (step.known)
+      g_ptr_array_add(finding->notes, g_strdup_printf("rx_dropped of %s moved from %" G_GUINT64_FORMAT
+                                                      " to %" G_GUINT64_FORMAT " between the samples.",
+                                                      interface, step.first, step.last));
+    if (dc_state_counter_value(self->state, counter, &dropped) && dropped > 0 &&
+        dc_state_counter_value(self->state, error_counter, &errors) && errors == 0)
+      note(finding, "rx_dropped has counted, rx_errors has not: the kernel drops these frames, not the network card.");
+  }
+  if (finding->seen >= 10000 && finding->frames > 0 && finding->seen / finding->frames >= 10000)
+    note(finding, "Below 1 in 10,000 of what was seen: a usual rate of loss.");
+  if (group->fate == DC_FATE_DROPPED && group->by_match[DC_MATCH_POSSIBLE] > 0)
+    note(finding, "Several frames fit some of these drops equally well: which of them were dropped is open.");
+}
+
+static void add_rivals(DcFinding *finding, const DcGroup *group)
+{
+  for (int cause = 0; cause < DC_CAUSE_COUNT; cause++) {
+    if (group->rivals[cause] == 0)
+      continue;
+    const DcCauseInfo *info = dc_catalogue((DcCause)cause);
+    g_ptr_array_add(finding->rivals,
+                    g_strdup_printf("%s (%s)", dc_cause_name((DcCause)cause), info != NULL ? info->title : "unknown"));
+  }
+}
+
+/* --- one finding ---------------------------------------------------------------------------- */
+
+static gint by_frames(gconstpointer a, gconstpointer b)
+{
+  const DcClient *x = a, *y = b;
+  if (x->frames != y->frames)
+    return x->frames > y->frames ? -1 : 1;
+  return memcmp(&x->addr, &y->addr, sizeof x->addr);
+}
+
+static void fill_clients(DcFinding *finding, const DcGroup *group)
+{
+  g_autoptr(GArray) all = g_array_new(FALSE, TRUE, sizeof(DcClient));
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init(&iter, group->clients);
+  while (g_hash_table_iter_next(&iter, &key, &value)) {
+    DcClient client = {.frames = GPOINTER_TO_SIZE(value)};
+    const DcAddr *who = key;
+    if (who->version != 0)
+      client.addr = *who;
+    else
+      memcpy(client.mac, who->bytes, sizeof client.mac);
+    g_array_append_val(all, client);
+  }
+  g_array_sort(all, by_frames);
+  finding->client_count = MIN(all->len, (guint)DC_FINDING_CLIENTS);
+  for (uint32_t i = 0; i < finding->client_count; i++)
+    finding->clients[i] = g_array_index(all, DcClient, i);
+  finding->clients_more = group->clients_more || all->len > DC_FINDING_CLIENTS;
+}
+
+static void fill_tally(GPtrArray *lines, const DcTally *tally)
+{
+  for (int i = 0; i < DC_GROUP_TALLY && tally[i].text != NULL; i++)
+    g_ptr_array_add(lines, tally[i].count > 1 ? g_strdup_printf("%s x%" G_GUINT64_FORMAT, tally[i].text, tally[i].count)
+                                              : g_strdup(tally[i].text));
+}
+
+static uint64_t frames_seen_of(const DcDiagnosis *self, const DcService *service)
+{
+  if (service->ethertype >= 0)
+    return self->ethertype_frames[service->ethertype & 0xffff];
+  if (service->port != 0 && service->protocol == PROTO_TCP)
+    return self->port_frames[0][service->port];
+  if (service->port != 0 && service->protocol == PROTO_UDP)
+    return self->port_frames[1][service->port];
+  return self->protocol_frames[service->protocol];
+}
+
+static const char *fallback_title(const DcGroup *group)
+{
+  return group->fate == DC_FATE_REFUSED ? "Refused" : "Unanswered, and nothing says why";
+}
+
+DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group)
+{
+  const DcCauseInfo *info = dc_catalogue(group->cause);
+  DcFinding *finding = g_new0(DcFinding, 1);
+  Lookup lookup = {.diagnosis = self, .group = group};
+  finding->number = group->number;
+  finding->cause = group->cause;
+  finding->confidence = group->confidence;
+  /* Waiting for an answer that never comes is a loss, whoever is to blame. */
+  finding->severity = info != NULL ? info->severity : DC_SEVERITY_MEDIUM;
+  finding->fate = group->fate;
+  finding->service = group->service;
+  finding->frames = group->frames;
+  finding->drops = group->drops;
+  finding->bytes = group->bytes;
+  memcpy(finding->by_match, group->by_match, sizeof finding->by_match);
+  finding->by_match[DC_MATCH_NONE] = 0;
+  finding->seen = frames_seen_of(self, &group->service);
+  finding->first_ns = group->first_ns;
+  finding->last_ns = group->last_ns;
+  memcpy(finding->examples, group->examples, sizeof finding->examples);
+  finding->example_count = group->example_count;
+  finding->evidence = g_ptr_array_new();
+  finding->rivals = g_ptr_array_new_with_free_func(g_free);
+  finding->confirm = g_ptr_array_new();
+  finding->fix = g_ptr_array_new();
+  finding->notes = g_ptr_array_new_with_free_func(g_free);
+  finding->reasons = g_ptr_array_new_with_free_func(g_free);
+  finding->sites = g_ptr_array_new_with_free_func(g_free);
+  g_autofree char *service = dc_service_text(&group->service);
+  finding->title = g_strdup_printf("%s: %s", info != NULL ? info->title : fallback_title(group), service);
+  fill_clients(finding, group);
+  fill_tally(finding->reasons, group->reasons);
+  fill_tally(finding->sites, group->sites);
+  evidence_from_drops(finding, group);
+  evidence_from_rulings(finding, group);
+  if (self->state != NULL && info != NULL) {
+    evidence_from_counters(finding, self, info, &lookup);
+    evidence_from_settings(finding, self, info, &lookup);
+  }
+  if (self->state != NULL) {
+    evidence_from_sockets(finding, self, group);
+    add_notes(finding, self, group);
+  }
+  add_rivals(finding, group);
+  if (info != NULL) {
+    fill_actions(finding->confirm, info->confirm, &lookup);
+    fill_actions(finding->fix, info->fix, &lookup);
+  }
+  return finding;
+}
+
+/* --- the report -------------------------------------------------------------------------------- */
+
+static gint by_importance(gconstpointer a, gconstpointer b)
+{
+  const DcFinding *x = *(const DcFinding *const *)a, *y = *(const DcFinding *const *)b;
+  if (x->severity != y->severity)
+    return x->severity > y->severity ? -1 : 1;
+  if (x->frames != y->frames)
+    return x->frames > y->frames ? -1 : 1;
+  return x->number < y->number ? -1 : 1;
+}
+
+static gint by_drops(gconstpointer a, gconstpointer b)
+{
+  const DcDropGroup *x = *(const DcDropGroup *const *)a, *y = *(const DcDropGroup *const *)b;
+  if (x->drops != y->drops)
+    return x->drops > y->drops ? -1 : 1;
+  return x->example < y->example ? -1 : 1;
+}
+
+static void copy_drop_groups(const DcDiagnosis *self, DcReport *report)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, self->drop_tallies);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    const DcDropTally *tally = value;
+    DcDropGroup *group = g_new0(DcDropGroup, 1);
+    group->status = tally->status;
+    group->why = tally->why;
+    group->location = g_strdup(tally->location != NULL ? tally->location : "(unknown site)");
+    group->reason = g_strdup(tally->reason);
+    group->cause = tally->cause;
+    group->drops = tally->drops;
+    group->first_ns = tally->first_ns;
+    group->last_ns = tally->last_ns;
+    group->example = tally->example;
+    group->packet = g_strdup(tally->packet);
+    g_ptr_array_add(report->drop_groups, group);
+  }
+  g_ptr_array_sort(report->drop_groups, by_drops);
+}
+
+static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
+{
+  uint64_t lost = report->summary.frames_by_fate[DC_FATE_DROPPED];
+  uint64_t silent = report->summary.frames_by_fate[DC_FATE_SILENT];
+  uint64_t open = report->summary.frames_by_fate[DC_FATE_UNEXPLAINED];
+  uint64_t refused = report->summary.frames_by_fate[DC_FATE_REFUSED];
+  if (report->summary.frames_seen == 0 && report->summary.drops_seen == 0)
+    return g_strdup("Nothing was seen: no frame, no drop.");
+  g_autoptr(GString) line = g_string_new(NULL);
+  const struct {
+    uint64_t count;
+    const char *what;
+  } parts[] = {{lost, "dropped by the kernel"},
+               {silent, "unanswered with a cause"},
+               {open, "unanswered with no evidence why"},
+               {refused, "refused"}};
+  bool any = false;
+  for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+    if (parts[i].count == 0)
+      continue;
+    g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", any ? ", " : "", parts[i].count, parts[i].what);
+    any = true;
+  }
+  if (!any)
+    return g_strdup_printf("No loss: none of %" G_GUINT64_FORMAT " inbound frames was dropped or left unanswered.",
+                           self->inbound);
+  g_autofree char *counts = g_strdup(line->str);
+  g_string_printf(line, "Of %" G_GUINT64_FORMAT " inbound frames %s.", self->inbound, counts);
+  if (report->findings->len > 0) {
+    const DcFinding *worst = g_ptr_array_index(report->findings, 0);
+    g_string_append_printf(line, " Most important: %s (%" G_GUINT64_FORMAT ").", worst->title, worst->frames);
+  }
+  return g_strdup(line->str);
+}
+
+static void fill_completeness(DcReport *report)
+{
+  DcSummary *summary = &report->summary;
+  g_autoptr(GString) why = g_string_new(NULL);
+  for (int kind = 0; kind < DC_LOSS_COUNT; kind++) {
+    if (summary->lost[kind] > 0)
+      g_string_append_printf(why, "%s%s %" G_GUINT64_FORMAT,
+                             why->len > 0 ? ", " : "lost: ", dc_loss_name((DcLossKind)kind), summary->lost[kind]);
+  }
+  summary->complete = why->len == 0;
+  summary->incomplete_why = why->len > 0 ? g_strdup(why->str) : NULL;
+}
+
+DcReport *dc_report_model_build(DcDiagnosis *self)
+{
+  DcReport *report = g_new0(DcReport, 1);
+  report->summary = self->summary;
+  report->summary.incomplete_why = NULL;
+  report->summary.decided_early = dc_silence_decided_early(self->silence);
+  report->summary.losses = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < self->summary.losses->len; i++)
+    g_ptr_array_add(report->summary.losses, g_strdup(g_ptr_array_index(self->summary.losses, i)));
+  report->findings = g_ptr_array_new();
+  report->drop_groups = g_ptr_array_new();
+  report->limits = g_ptr_array_new_with_free_func(g_free);
+  report->sources = g_ptr_array_new_with_free_func(g_free);
+  for (size_t i = 0; i < dc_groups_count(self->groups); i++) {
+    const DcGroup *group = dc_groups_at(self->groups, i);
+    if (group->frames > 0)
+      g_ptr_array_add(report->findings, dc_report_model_finding(self, group));
+  }
+  g_ptr_array_sort(report->findings, by_importance);
+  copy_drop_groups(self, report);
+  report->checks = dc_checklist_build(self->state, report->findings, self->interface);
+  dc_limits_collect(self, report->limits);
+  const char *release = self->state != NULL ? dc_state_kernel_release(self->state) : NULL;
+  report->kernel = g_strdup(release);
+  fill_completeness(report);
+  report->verdict = verdict_line(self, report);
+  return report;
+}

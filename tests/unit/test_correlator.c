@@ -1,0 +1,678 @@
+/* What becomes of frames and drops, told by the correlator alone. */
+#include "packet_builder.h"
+
+#include "dropcorr/correlate/correlator.h"
+
+#define MS DC_NS_PER_MS
+#define S DC_NS_PER_S
+#define T0 (INT64_C(1700000000) * S)
+
+typedef struct {
+  GArray *frames; /* DcFrameVerdict */
+  GArray *drops;  /* DcDropVerdict; drop pointer is not valid */
+  GArray *drop_numbers;
+  GArray *handshakes; /* DcHandshake */
+  DcCorrelator *correlator;
+  uint64_t next_frame, next_drop;
+} Run;
+
+static void on_frame(void *data, const DcFrameVerdict *verdict, const DcDrop *drop)
+{
+  Run *run = data;
+  g_assert_true((drop != NULL) == (verdict->fate == DC_FATE_DROPPED));
+  g_array_append_vals(run->frames, verdict, 1);
+}
+
+static void on_drop(void *data, const DcDropVerdict *verdict, const DcFrameVerdict *frame)
+{
+  Run *run = data;
+  if (frame != NULL)
+    g_assert_cmpuint(frame->frame, ==, verdict->frame);
+  g_array_append_vals(run->drops, verdict, 1);
+  g_array_append_val(run->drop_numbers, verdict->drop->number);
+}
+
+static void on_handshake(void *data, const DcHandshake *handshake)
+{
+  g_array_append_vals(((Run *)data)->handshakes, handshake, 1);
+}
+
+static void run_begin_with(Run *run, const DcCorrelatorOptions *options, bool local)
+{
+  static const uint8_t mac[6] = HOST_MAC;
+  const DcAddr addr = {.version = 4, .bytes = {10, 0, 0, 1}};
+  const DcVerdictSink sink = {on_frame, on_drop, on_handshake, run};
+  *run = (Run){.frames = g_array_new(FALSE, FALSE, sizeof(DcFrameVerdict)),
+               .drops = g_array_new(FALSE, FALSE, sizeof(DcDropVerdict)),
+               .drop_numbers = g_array_new(FALSE, FALSE, sizeof(uint64_t)),
+               .handshakes = g_array_new(FALSE, FALSE, sizeof(DcHandshake))};
+  run->correlator = dc_correlator_new(options, &sink);
+  if (local) {
+    dc_correlator_add_local_mac(run->correlator, mac);
+    dc_correlator_add_local_address(run->correlator, &addr);
+  }
+}
+
+static void run_begin(Run *run)
+{
+  DcCorrelatorOptions options;
+  dc_correlator_options_init(&options);
+  options.expect_drops = true;
+  run_begin_with(run, &options, true);
+}
+
+static uint64_t feed_frame(Run *run, Packet packet, int64_t time_ns)
+{
+  DcEvent event = frame_event(&packet, ++run->next_frame, time_ns);
+  dc_correlator_feed(run->correlator, &event);
+  return run->next_frame;
+}
+
+static uint64_t feed_drop(Run *run, const Packet *packet, int64_t time_ns, const char *symbol, const char *reason)
+{
+  DcEvent event = drop_event(packet, ++run->next_drop, time_ns, symbol, reason);
+  dc_correlator_feed(run->correlator, &event);
+  return run->next_drop;
+}
+
+static const DcFrameVerdict *verdict_of(const Run *run, uint64_t frame)
+{
+  for (guint i = 0; i < run->frames->len; i++) {
+    if (g_array_index(run->frames, DcFrameVerdict, i).frame == frame)
+      return &g_array_index(run->frames, DcFrameVerdict, i);
+  }
+  g_error("frame %" G_GUINT64_FORMAT " has no verdict", frame);
+}
+
+static const DcDropVerdict *drop_verdict_of(const Run *run, uint64_t drop)
+{
+  for (guint i = 0; i < run->drops->len; i++) {
+    if (g_array_index(run->drop_numbers, uint64_t, i) == drop)
+      return &g_array_index(run->drops, DcDropVerdict, i);
+  }
+  g_error("drop %" G_GUINT64_FORMAT " has no verdict", drop);
+}
+
+/* The laws: one verdict for each, sums that add up, nothing sent is accused. */
+static void run_end(Run *run)
+{
+  dc_correlator_finish(run->correlator);
+  DcCorrelatorStats stats;
+  dc_correlator_stats(run->correlator, &stats);
+  g_assert_cmpuint(run->frames->len, ==, run->next_frame);
+  g_assert_cmpuint(run->drops->len, ==, run->next_drop);
+  g_autofree bool *seen = g_new0(bool, run->next_frame + 1);
+  for (guint i = 0; i < run->frames->len; i++) {
+    const DcFrameVerdict *verdict = &g_array_index(run->frames, DcFrameVerdict, i);
+    g_assert_false(seen[verdict->frame]);
+    seen[verdict->frame] = true;
+    if (verdict->brief.direction == DC_DIRECTION_OUT)
+      g_assert_cmpint(verdict->fate, ==, DC_FATE_OUTBOUND);
+  }
+  uint64_t frames = 0, drops = 0;
+  for (int fate = 0; fate < DC_FATE_COUNT; fate++)
+    frames += stats.frames_by_fate[fate];
+  for (int status = 0; status < DC_DROP_STATUS_COUNT; status++)
+    drops += stats.drops_by_status[status];
+  g_assert_cmpuint(frames, ==, stats.frames);
+  g_assert_cmpuint(frames, ==, run->next_frame);
+  g_assert_cmpuint(drops, ==, stats.drops);
+  g_assert_cmpuint(stats.window_frames, ==, 0);
+  g_assert_cmpuint(stats.flows, ==, 0);
+}
+
+static void run_free(Run *run)
+{
+  g_array_unref(run->frames);
+  g_array_unref(run->drops);
+  g_array_unref(run->drop_numbers);
+  g_array_unref(run->handshakes);
+  dc_correlator_free(run->correlator);
+}
+
+static Packet syn(uint16_t sport, uint32_t isn)
+{
+  return tcp_packet(&(Spec){.sport = sport, .dport = 8089, .seq = isn, .flags = DC_TCP_SYN, .tsval = 5000});
+}
+
+static Packet syn_ack(uint16_t sport, uint32_t isn)
+{
+  return tcp_packet(&(Spec){.from_host = true,
+                            .sport = 8089,
+                            .dport = sport,
+                            .seq = 77,
+                            .ack = isn + 1,
+                            .flags = DC_TCP_SYN | DC_TCP_ACK,
+                            .tsval = 9});
+}
+
+/* --- drops ------------------------------------------------------------------------ */
+
+static void test_retransmissions_each_dropped(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet packet = syn(40001, 111);
+  for (int i = 0; i < 3; i++) {
+    feed_frame(&run, packet, T0 + i * 200 * MS);
+    feed_drop(&run, &packet, T0 + i * 200 * MS + MS, "nft_do_chain", "NETFILTER_DROP");
+  }
+  run_end(&run);
+  for (uint64_t i = 1; i <= 3; i++) {
+    const DcFrameVerdict *verdict = verdict_of(&run, i);
+    g_assert_cmpint(verdict->fate, ==, DC_FATE_DROPPED);
+    g_assert_cmpint(verdict->match, ==, DC_MATCH_EXACT);
+    g_assert_cmpuint(verdict->drop, ==, i);
+    g_assert_cmpint(verdict->delay_ns, ==, MS);
+  }
+  g_assert_cmpuint(run.handshakes->len, ==, 1);
+  const DcHandshake *handshake = &g_array_index(run.handshakes, DcHandshake, 0);
+  g_assert_cmpuint(handshake->syns, ==, 3);
+  g_assert_cmpuint(handshake->dropped, ==, 3);
+  g_assert_cmpint(handshake->outcome, ==, DC_OUTCOME_DROPPED);
+  run_free(&run);
+}
+
+static void test_drop_a_moment_before_its_frame(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet packet = syn(40001, 111);
+  feed_drop(&run, &packet, T0, "nft_do_chain", "NETFILTER_DROP");
+  feed_frame(&run, packet, T0 + MS / 2);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 1)->delay_ns, ==, -MS / 2);
+  run_free(&run);
+}
+
+static void test_drop_outside_window(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet packet = syn(40001, 111);
+  feed_frame(&run, packet, T0);
+  feed_drop(&run, &packet, T0 + 5 * S, "nft_do_chain", "NETFILTER_DROP");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->status, ==, DC_DROP_STATUS_UNMATCHED);
+  run_free(&run);
+}
+
+/* Identical datagrams tapped in one burst: which of them was dropped cannot be told. */
+static void test_identical_twins_are_not_exact(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet packet = udp_packet(&(Spec){.sport = 1, .dport = 5001, .payload = "same", .payload_len = 4});
+  feed_frame(&run, packet, T0);
+  feed_frame(&run, packet, T0 + 10 * DC_NS_PER_US);
+  feed_drop(&run, &packet, T0 + 30 * DC_NS_PER_US, "udp_queue_rcv_one_skb", "SOCKET_RCVBUFF");
+  run_end(&run);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->match, ==, DC_MATCH_STRONG);
+  g_assert_cmpuint(drop_verdict_of(&run, 1)->frames, ==, 2);
+  run_free(&run);
+}
+
+static void test_second_event_of_one_packet(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet packet = syn(40001, 111);
+  feed_frame(&run, packet, T0);
+  feed_drop(&run, &packet, T0 + MS, "nft_do_chain", "NETFILTER_DROP");
+  feed_drop(&run, &packet, T0 + 2 * MS, "tcp_v4_rcv", "NO_SOCKET");
+  run_end(&run);
+  g_assert_cmpint(drop_verdict_of(&run, 2)->status, ==, DC_DROP_STATUS_UNMATCHED);
+  g_assert_cmpint(drop_verdict_of(&run, 2)->unmatched_why, ==, DC_UNMATCHED_ALREADY_USED);
+  run_free(&run);
+}
+
+static void test_vlan_tag_padding_and_ttl_do_not_matter(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet plain = tcp_packet(&(Spec){.sport = 40017, .dport = 22, .seq = 1000, .flags = DC_TCP_SYN});
+  Packet tagged = tcp_packet(&(Spec){.sport = 40017, .dport = 22, .seq = 1000, .flags = DC_TCP_SYN, .vlan = 7});
+  tagged.len += 6; /* Ethernet padding */
+  Packet forwarded = plain;
+  forwarded.bytes[14 + 8] = 63; /* TTL */
+  feed_frame(&run, tagged, T0);
+  feed_drop(&run, &forwarded, T0 + MS, "__netif_receive_skb_core", "UNHANDLED_PROTO");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->match, ==, DC_MATCH_EXACT);
+  run_free(&run);
+}
+
+static void test_nat_keeps_one_endpoint(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet wire = tcp_packet(&(Spec){.sport = 40000, .dport = 80, .seq = 4711, .flags = DC_TCP_SYN});
+  const Packet translated =
+      tcp_packet(&(Spec){.sport = 40000, .dport = 8080, .dst = 0xc0a80105, .seq = 4711, .flags = DC_TCP_SYN});
+  const Packet other = tcp_packet(&(Spec){.sport = 40001, .dport = 80, .seq = 4711, .flags = DC_TCP_SYN});
+  feed_frame(&run, wire, T0);
+  feed_frame(&run, other, T0 + MS);
+  feed_drop(&run, &translated, T0 + 2 * MS, "nft_do_chain", "NETFILTER_DROP");
+  feed_frame(&run, udp_packet(&(Spec){.sport = 1, .dport = 2}), T0 + 10 * S);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 1)->match, ==, DC_MATCH_STRONG);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_UNEXPLAINED);
+  run_free(&run);
+}
+
+static void test_own_frames_are_never_accused(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet question = syn(40001, 111), answer = syn_ack(40001, 111);
+  feed_frame(&run, question, T0);
+  feed_frame(&run, answer, T0 + MS);
+  /* The peer's namespace frees this host's SYN-ACK. */
+  feed_drop(&run, &answer, T0 + 2 * MS, "tcp_v4_rcv", "NO_SOCKET");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpint(verdict_of(&run, 1)->answer_ns, ==, MS);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_OUTBOUND);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->status, ==, DC_DROP_STATUS_OUTBOUND);
+  run_free(&run);
+}
+
+static void test_noise_and_capture(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet reset = tcp_packet(&(Spec){.sport = 41000, .dport = 22, .seq = 1001, .flags = DC_TCP_RST});
+  const Packet copy = udp_packet(&(Spec){.sport = 9, .dport = 9, .payload = "x", .payload_len = 1});
+  feed_frame(&run, reset, T0);
+  feed_drop(&run, &reset, T0 + MS, "tcp_v4_rcv", "NOT_SPECIFIED");
+  feed_frame(&run, copy, T0 + 2 * MS);
+  feed_drop(&run, &copy, T0 + 3 * MS, "tpacket_rcv", "PACKET_SOCK_ERROR");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_CONSUMED);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->status, ==, DC_DROP_STATUS_NOISE);
+  g_assert_cmpuint(drop_verdict_of(&run, 1)->frame, ==, 1);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(drop_verdict_of(&run, 2)->status, ==, DC_DROP_STATUS_SELF);
+  run_free(&run);
+}
+
+/* --- without bytes ------------------------------------------------------------------ */
+
+static void test_no_bytes_one_candidate(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(40001, 1), T0);
+  feed_frame(&run, syn_ack(40001, 1), T0 + MS);
+  feed_frame(&run, syn(40002, 2), T0 + 2 * MS);
+  feed_drop(&run, NULL, T0 + 3 * MS, "tcp_v4_rcv", "NO_SOCKET");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 3)->match, ==, DC_MATCH_LIKELY);
+  run_free(&run);
+}
+
+static void test_no_bytes_many_candidates(void)
+{
+  Run run;
+  run_begin(&run);
+  for (uint16_t i = 0; i < 4; i++)
+    feed_frame(&run, udp_packet(&(Spec){.sport = i, .dport = 53, .id = i}), T0 + i * DC_NS_PER_US);
+  feed_drop(&run, NULL, T0 + 10 * DC_NS_PER_US, "__udp4_lib_rcv", "NO_SOCKET");
+  run_end(&run);
+  /* One of four: the drop says so, and none of the four is accused. */
+  g_assert_cmpint(drop_verdict_of(&run, 1)->status, ==, DC_DROP_STATUS_MATCHED);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->match, ==, DC_MATCH_POSSIBLE);
+  g_assert_cmpuint(drop_verdict_of(&run, 1)->frames, ==, 4);
+  for (uint64_t i = 1; i <= 4; i++)
+    g_assert_cmpint(verdict_of(&run, i)->fate, ==, DC_FATE_UNREMARKABLE);
+  run_free(&run);
+}
+
+/* The tracepoint chain: reception of the very skb was recorded, so that time and length name the frame. */
+static void test_no_bytes_reception_known(void)
+{
+  Run run;
+  run_begin(&run);
+  for (uint16_t i = 0; i < 4; i++) {
+    Packet packet = udp_packet(&(Spec){.sport = i, .dport = 53, .payload = "abcdefgh", .payload_len = i});
+    feed_frame(&run, packet, T0 + i * MS);
+  }
+  DcEvent event = drop_event(NULL, ++run.next_drop, T0 + 5 * MS, "__udp4_lib_rcv", "NO_SOCKET");
+  event.drop.rx_time_ns = T0 + 2 * MS - 3000;
+  event.drop.rx_len = 20 + 8 + 2;
+  dc_correlator_feed(run.correlator, &event);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 3)->match, ==, DC_MATCH_LIKELY);
+  run_free(&run);
+}
+
+/* --- answers -------------------------------------------------------------------------- */
+
+static void test_retry_answered(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(50212, 7), T0);
+  feed_frame(&run, syn(50212, 7), T0 + S);
+  feed_frame(&run, syn_ack(50212, 7), T0 + S + 77000);
+  feed_frame(&run, tcp_packet(&(Spec){.sport = 50212, .dport = 8089, .seq = 8, .ack = 78, .flags = DC_TCP_ACK}),
+             T0 + S + MS);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
+  g_assert_true(verdict_of(&run, 1)->owed);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpint(verdict_of(&run, 2)->answer_ns, ==, 77000);
+  const DcHandshake *handshake = &g_array_index(run.handshakes, DcHandshake, 0);
+  g_assert_cmpint(handshake->outcome, ==, DC_OUTCOME_ANSWERED);
+  g_assert_cmpuint(handshake->syns, ==, 2);
+  g_assert_cmpuint(handshake->unanswered, ==, 1);
+  g_assert_cmpint(handshake->answer_ns, ==, 77000);
+  g_assert_cmpint(handshake->total_ns, ==, S + 77000);
+  g_assert_true(handshake->established);
+  run_free(&run);
+}
+
+static void test_a_new_isn_is_a_new_attempt(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(50212, 7), T0);
+  feed_frame(&run, syn(50212, 99), T0 + S);
+  feed_frame(&run, syn_ack(50212, 99), T0 + S + MS);
+  feed_frame(&run, udp_packet(&(Spec){.sport = 1, .dport = 2}), T0 + 10 * S);
+  run_end(&run);
+  g_assert_cmpuint(run.handshakes->len, ==, 2);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_ANSWERED);
+  run_free(&run);
+}
+
+static void test_refusals(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet datagram = udp_packet(&(Spec){.sport = 40003, .dport = 5999, .payload = "q", .payload_len = 1});
+  feed_frame(&run, syn(40002, 222), T0);
+  feed_frame(&run,
+             tcp_packet(&(Spec){
+                 .from_host = true, .sport = 8089, .dport = 40002, .ack = 223, .flags = DC_TCP_RST | DC_TCP_ACK}),
+             T0 + MS);
+  feed_frame(&run, datagram, T0 + 2 * MS);
+  feed_frame(&run, icmp_error_packet(&(Spec){.from_host = true}, 3, 3, &datagram), T0 + 3 * MS);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_REFUSED);
+  g_assert_cmpint(verdict_of(&run, 1)->refused_by, ==, DC_REFUSED_RST);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_REFUSED);
+  g_assert_cmpint(verdict_of(&run, 3)->refused_by, ==, DC_REFUSED_ICMP);
+  g_assert_cmpint(verdict_of(&run, 3)->refused_type, ==, 3);
+  g_assert_cmpint(verdict_of(&run, 3)->refused_code, ==, 3);
+  g_assert_cmpint(g_array_index(run.handshakes, DcHandshake, 0).outcome, ==, DC_OUTCOME_REFUSED);
+  run_free(&run);
+}
+
+/* A drop beats a refusal as the explanation. */
+static void test_dropped_and_refused(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet packet = syn(40002, 222);
+  feed_frame(&run, packet, T0);
+  feed_drop(&run, &packet, T0 + MS / 2, "tcp_v4_rcv", "NO_SOCKET");
+  feed_frame(&run,
+             tcp_packet(&(Spec){
+                 .from_host = true, .sport = 8089, .dport = 40002, .ack = 223, .flags = DC_TCP_RST | DC_TCP_ACK}),
+             T0 + MS);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(g_array_index(run.handshakes, DcHandshake, 0).outcome, ==, DC_OUTCOME_DROPPED);
+  run_free(&run);
+}
+
+static void test_data_is_answered_by_its_ack(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(5, 100), T0);
+  feed_frame(&run, syn_ack(5, 100), T0 + MS);
+  Spec data = {.sport = 5,
+               .dport = 8089,
+               .seq = 101,
+               .ack = 78,
+               .flags = DC_TCP_ACK | DC_TCP_PSH,
+               .payload = "hello",
+               .payload_len = 5};
+  feed_frame(&run, tcp_packet(&data), T0 + 2 * MS);
+  feed_frame(
+      &run,
+      tcp_packet(&(Spec){.from_host = true, .sport = 8089, .dport = 5, .seq = 78, .ack = 106, .flags = DC_TCP_ACK}),
+      T0 + 3 * MS);
+  data.seq = 106; /* never acknowledged */
+  feed_frame(&run, tcp_packet(&data), T0 + 4 * MS);
+  feed_frame(&run, udp_packet(&(Spec){.sport = 1, .dport = 2}), T0 + 10 * S);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpint(verdict_of(&run, 5)->fate, ==, DC_FATE_UNEXPLAINED);
+  run_free(&run);
+}
+
+static void test_echo(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, echo_packet(&(Spec){0}, false, 9, 1), T0);
+  feed_frame(&run, echo_packet(&(Spec){0}, false, 9, 2), T0 + MS);
+  feed_frame(&run, echo_packet(&(Spec){.from_host = true}, true, 9, 2), T0 + 2 * MS);
+  feed_frame(&run, echo_packet(&(Spec){.dst = 0x0a00004d}, false, 9, 3), T0 + 3 * MS); /* not this host's address */
+  feed_frame(&run, udp_packet(&(Spec){.sport = 1, .dport = 2}), T0 + 10 * S);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpint(verdict_of(&run, 4)->fate, ==, DC_FATE_UNREMARKABLE);
+  run_free(&run);
+}
+
+/* The capture ended before an answer could be expected: nothing is said against the frame. */
+static void test_pending_at_the_end(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(5, 100), T0);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(g_array_index(run.handshakes, DcHandshake, 0).outcome, ==, DC_OUTCOME_PENDING);
+  run_free(&run);
+}
+
+/* --- fragments --------------------------------------------------------------------------- */
+
+static void test_incomplete_fragment(void)
+{
+  Run run;
+  run_begin(&run);
+  static const char bytes[64];
+  feed_frame(&run,
+             udp_packet(&(Spec){
+                 .sport = 40018, .dport = 5000, .id = 77, .fragment = 0x2000, .payload = bytes, .payload_len = 56}),
+             T0);
+  feed_frame(&run, udp_packet(&(Spec){.sport = 1, .dport = 2}), T0 + 40 * S);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
+  g_assert_true(verdict_of(&run, 1)->fragment_incomplete);
+  run_free(&run);
+}
+
+static void test_reassembled_datagram_dropped(void)
+{
+  Run run;
+  run_begin(&run);
+  static const char bytes[128];
+  feed_frame(&run,
+             udp_packet(&(Spec){
+                 .sport = 40018, .dport = 5000, .id = 78, .fragment = 0x2000, .payload = bytes, .payload_len = 56}),
+             T0);
+  feed_frame(&run, fragment_packet(&(Spec){.id = 78, .fragment = 8, .payload = bytes, .payload_len = 24}, 17), T0 + MS);
+  const Packet whole =
+      udp_packet(&(Spec){.sport = 40018, .dport = 5000, .id = 78, .payload = bytes, .payload_len = 80});
+  feed_drop(&run, &whole, T0 + 2 * MS, "__udp4_lib_rcv", "NO_SOCKET");
+  run_end(&run);
+  for (uint64_t i = 1; i <= 2; i++) {
+    g_assert_cmpint(verdict_of(&run, i)->fate, ==, DC_FATE_DROPPED);
+    g_assert_cmpint(verdict_of(&run, i)->match, ==, DC_MATCH_STRONG);
+  }
+  g_assert_cmpuint(drop_verdict_of(&run, 1)->frames, ==, 2);
+  run_free(&run);
+}
+
+/* --- time, bounds, direction ---------------------------------------------------------------- */
+
+static void test_clock_going_back_an_hour(void)
+{
+  Run run;
+  run_begin(&run);
+  const Packet packet = syn(40001, 111);
+  feed_frame(&run, syn(1, 1), T0 + 3600 * S);
+  feed_frame(&run, packet, T0);
+  feed_drop(&run, &packet, T0 + MS, "nft_do_chain", "NETFILTER_DROP");
+  feed_frame(&run, syn(2, 2), T0 + 2 * MS);
+  run_end(&run);
+  DcCorrelatorStats stats;
+  dc_correlator_stats(run.correlator, &stats);
+  g_assert_cmpuint(stats.clock_steps, ==, 1);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_DROPPED);
+  run_free(&run);
+}
+
+static void test_limits_decide_early_and_say_so(void)
+{
+  DcCorrelatorOptions options;
+  dc_correlator_options_init(&options);
+  options.expect_drops = true;
+  options.max_frames = options.max_flows = 1024;
+  Run run;
+  run_begin_with(&run, &options, true);
+  for (uint32_t i = 0; i < 5000; i++)
+    feed_frame(&run, syn((uint16_t)i, i), T0 + i);
+  DcCorrelatorStats stats;
+  dc_correlator_stats(run.correlator, &stats);
+  g_assert_cmpuint(stats.window_frames, <=, 1024);
+  g_assert_cmpuint(stats.flows, <=, 1024);
+  g_assert_cmpuint(stats.decided_early, >, 0);
+  run_end(&run);
+  g_assert_cmpuint(run.handshakes->len, ==, 5000);
+  run_free(&run);
+}
+
+static void test_direction_is_inferred(void)
+{
+  DcCorrelatorOptions options;
+  dc_correlator_options_init(&options);
+  options.expect_drops = true;
+  options.infer_direction = true;
+  Run run;
+  run_begin_with(&run, &options, false);
+  for (uint16_t i = 0; i < 5; i++) {
+    feed_frame(&run, syn(i, i), T0 + i * 10 * MS);
+    feed_frame(&run, syn_ack(i, i), T0 + i * 10 * MS + MS);
+  }
+  const Packet packet = syn(40001, 111);
+  feed_frame(&run, packet, T0 + 100 * MS);
+  feed_drop(&run, &packet, T0 + 101 * MS, "nft_do_chain", "NETFILTER_DROP");
+  run_end(&run);
+  for (uint64_t i = 1; i <= 10; i++)
+    g_assert_cmpint(verdict_of(&run, i)->fate, ==, i % 2 == 1 ? DC_FATE_ANSWERED : DC_FATE_OUTBOUND);
+  g_assert_cmpint(verdict_of(&run, 11)->fate, ==, DC_FATE_DROPPED);
+  g_assert_nonnull(strstr(dc_correlator_direction_text(run.correlator), "inferred: 02:00:00:00:00:01"));
+  run_free(&run);
+}
+
+/* Whatever comes, in whatever order: each event gets one verdict, and the sums add up. */
+static void test_random_traffic_keeps_the_laws(void)
+{
+  for (int round = 0; round < 50; round++) {
+    Run run;
+    run_begin(&run);
+    Packet kept[16];
+    for (int i = 0; i < 16; i++)
+      kept[i] = syn((uint16_t)i, (uint32_t)i);
+    int64_t now = T0;
+    for (int i = 0; i < 2000; i++) {
+      now += g_test_rand_int_range(-20, 400) * DC_NS_PER_US;
+      if (g_test_rand_int_range(0, 500) == 0)
+        now += g_test_rand_int_range(-100, 100) * S;
+      const int which = g_test_rand_int_range(0, 16);
+      switch (g_test_rand_int_range(0, 8)) {
+      case 0:
+        kept[which] = syn((uint16_t)g_test_rand_int_range(0, 8), (uint32_t)g_test_rand_int_range(0, 4));
+        feed_frame(&run, kept[which], now);
+        break;
+      case 1:
+        feed_frame(&run, syn_ack((uint16_t)g_test_rand_int_range(0, 8), (uint32_t)g_test_rand_int_range(0, 4)), now);
+        break;
+      case 2:
+        kept[which] = udp_packet(&(Spec){.sport = (uint16_t)which, .dport = 53, .payload = "x", .payload_len = 1});
+        feed_frame(&run, kept[which], now);
+        break;
+      case 3:
+        kept[which] = udp_packet(&(Spec){.sport = 7,
+                                         .dport = 53,
+                                         .id = (uint16_t)which,
+                                         .fragment = 0x2000,
+                                         .payload = "12345678",
+                                         .payload_len = 8});
+        feed_frame(&run, kept[which], now);
+        break;
+      case 4:
+        feed_drop(&run, &kept[which], now, "nft_do_chain", "NETFILTER_DROP");
+        break;
+      case 5:
+        feed_drop(&run, &kept[which], now, "tcp_v4_rcv", NULL);
+        break;
+      case 6:
+        feed_drop(&run, NULL, now, "tcp_v4_rcv", "NO_SOCKET");
+        break;
+      default:
+        feed_frame(&run, kept[which], now);
+        break;
+      }
+    }
+    run_end(&run);
+    run_free(&run);
+  }
+}
+
+int main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/correlator/drop/retransmissions", test_retransmissions_each_dropped);
+  g_test_add_func("/correlator/drop/before-frame", test_drop_a_moment_before_its_frame);
+  g_test_add_func("/correlator/drop/outside-window", test_drop_outside_window);
+  g_test_add_func("/correlator/drop/twins", test_identical_twins_are_not_exact);
+  g_test_add_func("/correlator/drop/second-event", test_second_event_of_one_packet);
+  g_test_add_func("/correlator/drop/normalised", test_vlan_tag_padding_and_ttl_do_not_matter);
+  g_test_add_func("/correlator/drop/nat", test_nat_keeps_one_endpoint);
+  g_test_add_func("/correlator/drop/own-frames", test_own_frames_are_never_accused);
+  g_test_add_func("/correlator/drop/noise", test_noise_and_capture);
+  g_test_add_func("/correlator/no-bytes/one", test_no_bytes_one_candidate);
+  g_test_add_func("/correlator/no-bytes/many", test_no_bytes_many_candidates);
+  g_test_add_func("/correlator/no-bytes/reception", test_no_bytes_reception_known);
+  g_test_add_func("/correlator/answer/retry", test_retry_answered);
+  g_test_add_func("/correlator/answer/new-isn", test_a_new_isn_is_a_new_attempt);
+  g_test_add_func("/correlator/answer/refusals", test_refusals);
+  g_test_add_func("/correlator/answer/dropped-and-refused", test_dropped_and_refused);
+  g_test_add_func("/correlator/answer/data", test_data_is_answered_by_its_ack);
+  g_test_add_func("/correlator/answer/echo", test_echo);
+  g_test_add_func("/correlator/answer/pending", test_pending_at_the_end);
+  g_test_add_func("/correlator/fragment/incomplete", test_incomplete_fragment);
+  g_test_add_func("/correlator/fragment/reassembled", test_reassembled_datagram_dropped);
+  g_test_add_func("/correlator/time/back", test_clock_going_back_an_hour);
+  g_test_add_func("/correlator/bounds/early", test_limits_decide_early_and_say_so);
+  g_test_add_func("/correlator/direction/inferred", test_direction_is_inferred);
+  g_test_add_func("/correlator/laws/random", test_random_traffic_keeps_the_laws);
+  return g_test_run();
+}
