@@ -65,6 +65,7 @@ void dc_decode_arp(DcDecoder *decoder)
   else
     packet->l3_len = len;
   packet->payload_offset = packet->l3_offset + packet->l3_len;
+  packet->payload_len = 0;
   if (protocol != 0x0800 || protocol_len != 4)
     return;
   dc_cursor_skip(&decoder->cursor, hardware_len);
@@ -93,6 +94,14 @@ static void set_end(DcDecoder *decoder, uint64_t len)
   decoder->end = end;
   if (decoder->cursor.len > end)
     decoder->cursor.len = (size_t)end;
+}
+
+/* Until a transport header is known all behind the network header counts as payload. */
+static void set_transport(DcDecoder *decoder, uint32_t offset)
+{
+  DcPacket *packet = decoder->packet;
+  packet->l4_offset = packet->payload_offset = offset;
+  packet->payload_len = decoder->end > offset ? (uint32_t)(decoder->end - offset) : 0;
 }
 
 void dc_decode_ipv4(DcDecoder *decoder)
@@ -137,7 +146,7 @@ void dc_decode_ipv4(DcDecoder *decoder)
   }
   if (header_len > IPV4_HEADER)
     packet->has |= DC_HAS_IP_OPTIONS;
-  packet->l4_offset = packet->payload_offset = packet->l3_offset + header_len;
+  set_transport(decoder, packet->l3_offset + header_len);
   if (decoder->checksums) {
     const uint8_t *bytes = dc_cursor_bytes(&whole, header_len);
     if (bytes != NULL)
@@ -272,7 +281,7 @@ void dc_decode_ipv6(DcDecoder *decoder)
     packet->fragment_more = chain.fragment_more;
   }
   packet->ip_id = chain.fragment_id;
-  packet->l4_offset = packet->payload_offset = dc_decoder_offset(decoder);
+  set_transport(decoder, dc_decoder_offset(decoder));
   if (chain.status == DC_DECODE_SHORT) {
     dc_decoder_note_short(decoder);
     return;

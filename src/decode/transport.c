@@ -259,7 +259,6 @@ static void decode_gre(DcDecoder *decoder)
 void dc_decode_transport(DcDecoder *decoder)
 {
   DcPacket *packet = decoder->packet;
-  set_payload(decoder, packet->l4_offset, decoder->end);
   switch (packet->ip_protocol) {
   case IPPROTO_TCP:
     decode_tcp(decoder);
