@@ -331,6 +331,13 @@ void dc_layout_blank(DcLayout *layout)
   layout->after_blank = true;
 }
 
+char *dc_layout_take(DcLayout *layout)
+{
+  char *text = g_strndup(layout->out->str, layout->out->len);
+  g_string_truncate(layout->out, 0);
+  return text;
+}
+
 bool dc_layout_hand_over(DcLayout *layout, bool flush, GError **error)
 {
   errno = 0;

@@ -27,7 +27,8 @@ typedef enum {
 
 typedef struct DcLayout DcLayout;
 
-/* name: of the stream, for errors. width below 40 counts as 40. */
+/* stream NULL: the text is taken with dc_layout_take(). name: of the stream, for errors. width below 40 counts as 40.
+ */
 DcLayout *dc_layout_new(FILE *stream, const char *name, int width, bool colour);
 void dc_layout_free(DcLayout *layout);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcLayout, dc_layout_free)
@@ -58,6 +59,9 @@ void dc_layout_right(DcLayout *layout, const char *text);
 
 void dc_layout_end_line(DcLayout *layout);
 void dc_layout_blank(DcLayout *layout); /* an empty line; none at the very beginning, never two */
+
+/* What was written since the last time; the caller frees. */
+char *dc_layout_take(DcLayout *layout);
 
 /* Hands what is written to the stream, and with `flush` flushes it. False: DC_ERROR_IO. */
 bool dc_layout_hand_over(DcLayout *layout, bool flush, GError **error);

@@ -233,7 +233,7 @@ static const char *status_text(DcDropStatus status)
   case DC_DROP_STATUS_OUTBOUND:
     return "this host's own packets";
   case DC_DROP_STATUS_UNMATCHED:
-    return "no captured frame is theirs, see above";
+    return "no captured frame is theirs: listed apart";
   case DC_DROP_STATUS_COUNT:
     break;
   }
