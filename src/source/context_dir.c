@@ -15,7 +15,7 @@
 
 typedef struct {
   char *file;
-  char *object; /* without prefix and ".txt" */
+  char *object; /* without prefix */
   uint8_t rank; /* order of the phases */
   uint8_t phase;
 } Entry;
@@ -58,7 +58,7 @@ static int compare_entries(gconstpointer a, gconstpointer b)
   return strcmp(left->file, right->file);
 }
 
-/* What a file is by its name. "ss.txt" is "ss" unless a parser is called so. */
+/* What a file is by its name. */
 static Entry entry_of_name(const char *file)
 {
   Entry entry = {.file = g_strdup(file), .rank = 1, .phase = DC_PHASE_ONCE};
@@ -72,8 +72,6 @@ static Entry entry_of_name(const char *file)
     }
   }
   entry.object = g_strdup(object);
-  if (!dc_state_text_known(entry.object, NULL) && g_str_has_suffix(entry.object, ".txt"))
-    entry.object[strlen(entry.object) - strlen(".txt")] = '\0';
   return entry;
 }
 

@@ -302,6 +302,8 @@ static bool read_drop(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
   drop->caplen = reader->bytes->len;
   drop->bytes = drop->caplen > 0 ? reader->bytes->data : NULL;
   drop->orig_len = MAX(drop->orig_len, drop->caplen);
+  if (drop->bytes != NULL)
+    dc_decode_packet((DcLink)drop->link, drop->bytes, drop->caplen, drop->orig_len, true, &drop->packet);
   event->kind = DC_EVENT_DROP;
   event->time_ns = drop->time_ns;
   return true;

@@ -4,7 +4,9 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/decode/packet.h"
 
+#include <errno.h>
 #include <pcap/pcap.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PROGRAMS_MAX 16 /* link types in one run; there are eight this program decodes */
@@ -25,11 +27,37 @@ struct DcFilter {
   Program programs[PROGRAMS_MAX];
 };
 
+/*
+ * A pcap_t that stands for a saved capture of the link type. One from pcap_open_dead() would
+ * pass for a live capture on Linux, for which `inbound` and `ifindex` compile into loads that only the kernel
+ * understands: applied to saved packets they reject everything.
+ */
+static pcap_t *open_saved(int dlt, char text[static PCAP_ERRBUF_SIZE])
+{
+  struct pcap_file_header header = {.magic = 0xa1b2c3d4,
+                                    .version_major = 2,
+                                    .version_minor = 4,
+                                    .snaplen = 262144,
+                                    .linktype = dlt == DLT_RAW ? 101 : (bpf_u_int32)dlt};
+  FILE *stream = fmemopen(NULL, sizeof header, "w+");
+  if (stream == NULL || fwrite(&header, sizeof header, 1, stream) != 1 || fseek(stream, 0, SEEK_SET) != 0) {
+    g_strlcpy(text, g_strerror(errno), PCAP_ERRBUF_SIZE);
+    if (stream != NULL)
+      (void)fclose(stream);
+    return NULL;
+  }
+  pcap_t *pcap = pcap_fopen_offline(stream, text);
+  if (pcap == NULL)
+    (void)fclose(stream);
+  return pcap;
+}
+
 static bool compile(const char *expression, bool optimize, int dlt, struct bpf_program *ret_program, GError **error)
 {
-  pcap_t *pcap = pcap_open_dead(dlt, 262144);
+  char text[PCAP_ERRBUF_SIZE] = "";
+  pcap_t *pcap = open_saved(dlt, text);
   if (pcap == NULL) {
-    g_set_error(error, DC_ERROR, DC_ERROR_FILTER, "filter \"%s\": out of memory", expression);
+    g_set_error(error, DC_ERROR, DC_ERROR_FILTER, "filter \"%s\": libpcap: %s", expression, text);
     return false;
   }
   bool good = pcap_compile(pcap, ret_program, expression, optimize ? 1 : 0, PCAP_NETMASK_UNKNOWN) == 0;

@@ -114,7 +114,7 @@ DcReadStatus dc_packet_file_truncated(DcPacketFile *file, const char *what, uint
 static inline uint16_t dc_packet_file_u16(DcCursor *cursor, bool swapped)
 {
   uint16_t value = dc_cursor_host16(cursor);
-  return swapped ? GUINT16_SWAP_LE_BE(value) : value;
+  return (uint16_t)(swapped ? GUINT16_SWAP_LE_BE(value) : value);
 }
 
 static inline uint32_t dc_packet_file_u32(DcCursor *cursor, bool swapped)

@@ -389,7 +389,9 @@ static bool pcapng_prepare(DcPacketFile *file, GError **error)
 {
   DcRecord record;
   for (;;) {
-    switch (step(file, true, &record, error)) {
+    g_autoptr(GError) failure = NULL;
+    uint64_t offset = dc_input_offset(file->input);
+    switch (step(file, true, &record, &failure)) {
     case STEP_SKIPPED:
       continue;
     case STEP_RECORD:
@@ -397,6 +399,10 @@ static bool pcapng_prepare(DcPacketFile *file, GError **error)
     case STEP_END:
       return true;
     case STEP_ERROR:
+      /* The file ends here, and reading on will say so. */
+      if (g_error_matches(failure, DC_ERROR, DC_ERROR_TRUNCATED) && offset == dc_input_offset(file->input))
+        return true;
+      g_propagate_error(error, g_steal_pointer(&failure));
       return false;
     }
   }

@@ -2,7 +2,7 @@
  * --context DIR: saved state of the host as a source of samples. before.X files come
  * with DC_PHASE_BEFORE, after.X with DC_PHASE_AFTER, X alone with DC_PHASE_ONCE; all without time.
  * earlier.X is one more sample before before.X, DC_PHASE_BEFORE as well. Events come at open
- * order: earlier.X, then BEFORE and ONCE, then AFTER, by name within each. X may end in ".txt".
+ * order: earlier.X, then BEFORE and ONCE, then AFTER, by name within each.
  */
 #pragma once
 

@@ -43,7 +43,7 @@ typedef struct DcEvidenceReader DcEvidenceReader;
 DcEvidenceReader *dc_evidence_reader_new(DcStrings *strings); /* borrowed */
 
 /* One entry (the body of a pcapng block 9, padding included). Sample text points into bytes, drop
- * bytes into the reader: valid until its next call. */
+ * bytes into the reader: valid until its next call. Drops come decoded. */
 DcEvidenceStatus dc_evidence_reader_parse(DcEvidenceReader *reader, const uint8_t *bytes, size_t len,
                                           DcEvent *ret_event);
 

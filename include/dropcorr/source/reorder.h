@@ -1,6 +1,7 @@
 /*
  * Sorts a source's events by time within a slack, copying what it holds; bounded by
- * max_events: beyond it the oldest goes out although the slack is not over.
+ * max_events (and 64 MiB of bytes): beyond it the oldest goes out although the slack is not over.
+ * Every event goes out, even one that came too late to be put in its place.
  */
 #pragma once
 
