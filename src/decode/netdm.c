@@ -56,6 +56,8 @@ enum { STATS_DROPPED = 0, STATS_COUNT };
 
 enum { ORIGIN_HARDWARE = 1 };
 
+enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd };
+
 /* Least length of each attribute's value; strings, nests, flags and unknown ones: 0. */
 static const uint8_t least_len[ATTR_COUNT] = {
     [ATTR_UNSPEC] = 4,    [ATTR_ALERT_MODE] = 1, [ATTR_PC] = 8,        [ATTR_TIMESTAMP] = 8, [ATTR_PROTO] = 2,
@@ -129,14 +131,17 @@ static void drop_init(DcDrop *drop, DcDropKind kind)
 
 static bool is_sound(const DcPacket *packet, int32_t protocol)
 {
-  return (packet->has & DC_HAS_ETHERTYPE) && packet->status != DC_DECODE_MALFORMED &&
-         (packet->ethertype == protocol || (packet->vlan_count > 0 && packet->vlan_proto == protocol));
+  const bool agrees = packet->ethertype == protocol || (packet->vlan_count > 0 && packet->vlan_proto == protocol);
+  const bool is_ip = packet->ethertype == ETHERTYPE_IPV4 || packet->ethertype == ETHERTYPE_IPV6;
+  return (packet->has & DC_HAS_ETHERTYPE) && agrees && packet->status != DC_DECODE_MALFORMED &&
+         (!is_ip || (packet->has & DC_HAS_IP));
 }
 
 /*
  * The payload starts at the MAC header, or at the network header where the skb has no MAC
  * header (tun, packets dropped while being sent). Which one is not said: the reading
- * that agrees with the protocol wins, Ethernet first.
+ * that agrees with the protocol wins, Ethernet first. Where Ethernet's agrees but is broken, the
+ * other one must be flawless to win: a frame dropped for its bad header is no raw packet.
  */
 static void decode_payload(DcDrop *drop)
 {
@@ -146,11 +151,10 @@ static void decode_payload(DcDrop *drop)
   if (is_sound(&drop->packet, drop->protocol))
     return;
   dc_decode_packet(DC_LINK_RAW, drop->bytes, drop->caplen, drop->orig_len, true, &raw);
-  if (!(raw.has & DC_HAS_ETHERTYPE))
-    return;
-  const bool raw_fits = drop->protocol < 0 ? raw.l3_len == drop->orig_len : raw.ethertype == drop->protocol;
-  const bool ethernet_fits = drop->packet.ethertype == drop->protocol && !is_sound(&raw, drop->protocol);
-  if (raw_fits && !ethernet_fits) {
+  const bool agrees = (raw.has & DC_HAS_IP) && (drop->protocol < 0 || raw.ethertype == drop->protocol);
+  const bool flawless = raw.l3_len == drop->orig_len && (raw.src.version == 6 || raw.ip_checksum == DC_CHECKSUM_GOOD);
+  const bool ethernet_agrees = drop->protocol < 0 || drop->packet.ethertype == drop->protocol;
+  if (agrees && (flawless || !ethernet_agrees)) {
     drop->link = DC_LINK_RAW;
     drop->packet = raw;
   }
