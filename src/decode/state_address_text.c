@@ -106,7 +106,9 @@ static bool brief_line(DcStateJob *job, DcSpan line)
       dc_state_add_mac(job->state, device, 0, mac);
     else if (span_prefix(value, &addr, &prefix_len))
       dc_state_add_address(job->state, device, &addr, prefix_len);
-    else if (!dc_span_starts(value, "<") && !dc_span_is(value, "peer"))
+    else if (dc_span_is(value, "peer")) /* the other end's address is not ours */
+      dc_span_word(&line, &value);
+    else if (!dc_span_starts(value, "<"))
       return false;
   }
   return true;

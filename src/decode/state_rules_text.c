@@ -70,19 +70,20 @@ static void take_rule(DcStateJob *job, const NftPlace *place, DcSpan line)
 {
   char prefix[DC_STATE_NAME_MAX];
   char words[DC_STATE_NAME_MAX];
-  uint64_t packets;
-  DcSpan before, after, handle;
+  uint64_t packets, number;
+  DcSpan before, after, handle, verdict;
   if (!after_counter(line, &packets, &before, &after) || !dc_span_ends(dc_span_trim(before), "counter"))
     return;
   snprintf(prefix, sizeof prefix, "%s%s.", place->prefix, place->name);
-  if (dc_span_after(after, "# handle ", &handle)) {
-    dc_job_counter(job, prefix, dc_span_trim(handle), packets);
+  after = dc_span_trim(after);
+  handle = after;
+  if (dc_span_cut_last(&handle, ' ', &verdict) && dc_span_u64(handle, &number) && dc_span_ends(verdict, "# handle")) {
+    dc_job_counter(job, prefix, handle, packets);
     return;
   }
   before = dc_span_trim(before);
   before.len -= strlen("counter");
   before = dc_span_trim(before);
-  after = dc_span_trim(after);
   const int n = snprintf(words, sizeof words, "%.*s%s%.*s", (int)(before.len < 200 ? before.len : 200), before.at,
                          before.len > 0 ? " " : "", (int)(after.len < 200 ? after.len : 200), after.at);
   if (n > 0 && (size_t)n < sizeof words)
@@ -184,6 +185,21 @@ static void take_json_rule(DcStateJob *job, const json_t *rule)
     dc_job_counter(job, prefix, dc_span(number, strlen(number)), packets);
 }
 
+/* {"counter": {"family": "inet", "name": "c1", "table": "f", "packets": 12, "bytes": 720}} */
+static void take_json_counter(DcStateJob *job, const json_t *counter)
+{
+  const char *family = json_string_value(json_object_get(counter, "family"));
+  const char *table = json_string_value(json_object_get(counter, "table"));
+  const char *name = json_string_value(json_object_get(counter, "name"));
+  const json_t *packets = json_object_get(counter, "packets");
+  char prefix[DC_STATE_NAME_MAX];
+  if (family == NULL || table == NULL || name == NULL || !json_is_integer(packets) || json_integer_value(packets) < 0)
+    return;
+  const int n = snprintf(prefix, sizeof prefix, "nft.%s %s.counter.", family, table);
+  if (n > 0 && (size_t)n < sizeof prefix)
+    dc_job_counter(job, prefix, dc_span(name, strlen(name)), (uint64_t)json_integer_value(packets));
+}
+
 void dc_state_parse_nft_json(DcStateJob *job)
 {
   json_error_t error;
@@ -196,9 +212,9 @@ void dc_state_parse_nft_json(DcStateJob *job)
   }
   job->taken++;
   for (size_t i = 0; i < json_array_size(objects); i++) {
-    const json_t *rule = json_object_get(json_array_get(objects, i), "rule");
-    if (json_is_object(rule))
-      take_json_rule(job, rule);
+    const json_t *object = json_array_get(objects, i);
+    take_json_rule(job, json_object_get(object, "rule"));
+    take_json_counter(job, json_object_get(object, "counter"));
     job->taken++;
   }
   json_decref(root);

@@ -221,10 +221,16 @@ static DcCounterStep counter_span(const Counter *counter, int64_t from_ns, int64
     return (DcCounterStep){
         .first = counter->once, .last = counter->once, .from_ns = DC_TIME_NONE, .to_ns = DC_TIME_NONE};
   }
-  const int64_t from = from_ns == DC_TIME_NONE ? counter->first_ns : from_ns;
-  /* past every timed sample: an AFTER without time if there is one */
-  const int64_t whole_to = counter->has_after ? DC_PLACE_AFTER : counter->last_ns;
-  return step_between(reading_before(counter, from), reading_after(counter, to_ns == DC_TIME_NONE ? whole_to : to_ns));
+  /* the run's ends are not looked up by time: several samples may share one when the clock went back */
+  Reading from = {counter->has_series, counter->has_series ? counter->first_ns : DC_PLACE_AFTER,
+                  counter->has_series ? counter->first : counter->after};
+  Reading to = {true, counter->has_after ? DC_PLACE_AFTER : counter->last_ns,
+                counter->has_after ? counter->after : counter->last};
+  if (from_ns != DC_TIME_NONE)
+    from = reading_before(counter, from_ns);
+  if (to_ns != DC_TIME_NONE)
+    to = reading_after(counter, to_ns);
+  return step_between(from, to);
 }
 
 DcCounterStep dc_state_counter(const DcState *state, const char *name, int64_t from_ns, int64_t to_ns)
