@@ -17,7 +17,8 @@ typedef struct DcQueue DcQueue;
  * non-empty, borrowed, or -1. */
 DcQueue *dc_queue_new(size_t capacity, int wake_fd);
 
-/* Producer: copies head and body (body may be NULL) as one record. False when full: counted. */
+/* Producer: copies head and body (body may be NULL) as one record. False when full: counted.
+ * A record never wraps around: up to half of the capacity always fits into an empty queue. */
 bool dc_queue_push(DcQueue *queue, const void *head, size_t head_len, const void *body, size_t body_len);
 
 /* Consumer: the oldest record, valid until dc_queue_pop(); false when empty.

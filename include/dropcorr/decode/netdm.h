@@ -34,7 +34,8 @@ typedef struct {
  * One netlink message, starting at its nlmsghdr, in host byte order. family is the
  * NET_DM family id, or 0 to accept any message whose generic netlink command and
  * attributes parse as NET_DM (saved captures: the id is dynamic).
- * Strings are interned in strings; drop bytes point into `bytes`. Numbers are left 0.
+ * Strings are interned in strings; drop bytes point into `bytes` and are decoded into
+ * drop.packet, checksums verified. Numbers are left 0.
  * A drop whose message has no timestamp gets DC_TIME_NONE. ret_reply may be NULL.
  */
 DcNetdmStatus dc_netdm_parse(const uint8_t *bytes, size_t len, uint16_t family, DcStrings *strings, DcDrop *ret_drops,
