@@ -28,48 +28,9 @@
 #define QUEUE_BYTES_DEFAULT ((size_t)16 << 20)
 #define SAMPLER_QUEUE_BYTES ((size_t)64 << 20) /* address space: pages come with use */
 #define TICK_NS (50 * DC_NS_PER_MS)
-#define GUARD_SAMPLE_NS (5 * DC_NS_PER_S)
-#define NOTICES_MAX 256
 
 /* After the stop the drop thread reads on for a while, and the last samples come after it. */
 #define SAMPLER_SETTLE_NS (300 * DC_NS_PER_MS)
-
-/* A refused record may be a mark, which is no loss; the thread says so in its next record. */
-#define REFUSED_SETTLE_NS (200 * DC_NS_PER_MS)
-
-typedef enum { LIVE_OPEN, LIVE_RUNNING, LIVE_ENDED } LiveState;
-
-typedef struct {
-  DcSource source;
-  LiveState state;
-  DcStrings *strings; /* borrowed */
-  DcStop *stop;       /* borrowed */
-  DcLiveInfo info;
-  char *interface; /* to capture */
-  DcTapDirection direction;
-  GArray *interfaces, *addresses, *macs;
-
-  DcGuard *guard;
-  DcCaptureLive *capture;
-  DcLiveDropSource drops;
-  DcSampler *sampler;
-  DcFilter *filter;
-
-  int epoll_fd, timer_fd, wake_fd;
-  DcLiveThread threads[DC_PRODUCER_COUNT];
-  uint64_t refused[DC_PRODUCER_COUNT];      /* by the queue, marks included */
-  uint64_t refused_told[DC_PRODUCER_COUNT]; /* already given out as loss */
-  int64_t refused_from_ns[DC_PRODUCER_COUNT], refused_to_ns[DC_PRODUCER_COUNT];
-
-  DcTimeline *timeline;
-  DcDrop *pending;
-  size_t pending_count, pending_at;
-  uint64_t frame_number, drop_number;
-  GPtrArray *notices;
-  guint notice_at;
-  GError *failure;
-  DcLiveStats stats;
-} DcLive;
 
 static DcLive *live_of(DcSource *source)
 {
@@ -140,277 +101,12 @@ bool dc_live_start(DcSource *source, GError **error)
   return false;
 }
 
-static void join_threads(DcLive *live)
-{
-  for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
-    DcLiveThread *thread = &live->threads[i];
-    if (thread->running)
-      pthread_join(thread->thread, NULL);
-    thread->running = false;
-  }
-}
-
-/* --- from the queues into the timeline ------------------------------------------------ */
-
-static void add_notice(DcLive *live, const char *text)
-{
-  if (live->notices->len < NOTICES_MAX)
-    g_ptr_array_add(live->notices, g_strdup(text));
-}
-
-static void accept_record(DcLive *live, unsigned producer, const DcLiveRecord *record, const uint8_t *body)
-{
-  DcLiveThread *thread = &live->threads[producer];
-  thread->marks_lost = record->marks_lost;
-  switch ((DcLiveKind)record->kind) {
-  case DC_LIVE_FRAME:
-  case DC_LIVE_NETLINK:
-  case DC_LIVE_TRACE:
-  case DC_LIVE_SAMPLE:
-  case DC_LIVE_LOSS:
-    dc_timeline_add(live->timeline, producer, record, body, dc_clock_monotonic());
-    return;
-  case DC_LIVE_MARK:
-    dc_timeline_mark(live->timeline, producer, record->time_ns);
-    return;
-  case DC_LIVE_NOTICE:
-    add_notice(live, (const char *)body);
-    return;
-  case DC_LIVE_FAILURE:
-    if (live->failure == NULL)
-      live->failure = g_error_new_literal(DC_ERROR, record->sub, (const char *)body);
-    return;
-  case DC_LIVE_END:
-    thread->ended = true;
-    dc_timeline_mark(live->timeline, producer, INT64_MAX);
-    return;
-  }
-}
-
-/* What our own queue refused, as a loss; not at once, for marks among it are none. */
-static void add_refused(DcLive *live, unsigned producer, int64_t now_ns)
-{
-  static const char *const details[DC_PRODUCER_COUNT] = {"frames: the analysis could not keep up with the capture",
-                                                         "drops: the analysis could not keep up with the drop source",
-                                                         "samples: the analysis could not keep up with the sampler"};
-  DcLiveThread *thread = &live->threads[producer];
-  const uint64_t refused = dc_queue_take_refused(thread->queue);
-  if (refused > 0) {
-    if (live->refused_from_ns[producer] == 0)
-      live->refused_from_ns[producer] = thread->refused_ns;
-    live->refused_to_ns[producer] = now_ns;
-    live->refused[producer] += refused;
-  }
-  thread->refused_ns = now_ns;
-  if (live->refused_from_ns[producer] == 0 ||
-      (!thread->ended && now_ns - live->refused_to_ns[producer] < REFUSED_SETTLE_NS))
-    return;
-  const uint64_t lost = live->refused[producer] - MIN(live->refused[producer], thread->marks_lost);
-  if (lost > live->refused_told[producer]) {
-    const DcLiveRecord record = {.kind = DC_LIVE_LOSS,
-                                 .sub = DC_LOSS_QUEUE,
-                                 .time_ns = live->refused_to_ns[producer],
-                                 .from_ns = live->refused_from_ns[producer],
-                                 .count = lost - live->refused_told[producer],
-                                 .detail = details[producer]};
-    dc_timeline_add(live->timeline, producer, &record, NULL, dc_clock_monotonic());
-    live->refused_told[producer] = lost;
-  }
-  live->refused_from_ns[producer] = 0;
-}
-
-static void pump(DcLive *live)
-{
-  for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
-    DcLiveThread *thread = &live->threads[i];
-    const void *bytes;
-    size_t len;
-    while (thread->exists && !dc_timeline_full(live->timeline) && dc_queue_peek(thread->queue, &bytes, &len)) {
-      const DcLiveRecord *record = bytes;
-      accept_record(live, i, record, (const uint8_t *)bytes + sizeof *record);
-      dc_queue_pop(thread->queue);
-    }
-    if (thread->exists)
-      add_refused(live, i, dc_clock_realtime());
-  }
-}
-
-static void clear_fds(DcLive *live)
-{
-  uint64_t count;
-  while (read(live->timer_fd, &count, sizeof count) > 0)
-    continue;
-  while (read(live->wake_fd, &count, sizeof count) > 0)
-    continue;
-}
-
-/* --- from the timeline to the caller ---------------------------------------------------- */
-
-static void make_frame(DcLive *live, const DcTimelineEntry *entry, DcEvent *ret_event)
-{
-  const DcLiveRecord *record = &entry->record;
-  ret_event->kind = DC_EVENT_FRAME;
-  ret_event->time_ns = record->time_ns;
-  DcFrame *frame = &ret_event->frame;
-  memset(frame, 0, sizeof *frame);
-  frame->number = ++live->frame_number;
-  frame->time_ns = record->time_ns;
-  frame->caplen = record->caplen;
-  frame->len = record->len;
-  frame->bytes = entry->body;
-  frame->link = live->info.capture->link;
-  frame->direction = record->sub;
-  frame->ifindex = record->ifindex;
-}
-
-static void make_sample(const DcTimelineEntry *entry, DcEvent *ret_event)
-{
-  const char *name = (const char *)entry->body;
-  const size_t name_len = strlen(name) + 1;
-  ret_event->kind = DC_EVENT_SAMPLE;
-  ret_event->time_ns = entry->record.time_ns;
-  ret_event->sample = (DcSample){.time_ns = entry->record.time_ns,
-                                 .phase = entry->record.sub,
-                                 .name = name,
-                                 .text = name + name_len,
-                                 .len = entry->record.body_len - name_len};
-}
-
-static void make_loss(DcLive *live, const DcTimelineEntry *entry, DcEvent *ret_event)
-{
-  const DcLiveRecord *record = &entry->record;
-  live->stats.lost[record->sub] += record->count;
-  ret_event->kind = DC_EVENT_LOSS;
-  ret_event->time_ns = record->time_ns;
-  ret_event->loss = (DcLoss){.kind = record->sub,
-                             .count = record->count,
-                             .from_ns = record->from_ns,
-                             .to_ns = record->time_ns,
-                             .detail = record->detail};
-}
-
-/* The next drop of the message last taken that the filter lets pass. */
-static bool give_drop(DcLive *live, DcEvent *ret_event)
-{
-  while (live->pending_at < live->pending_count) {
-    const DcDrop *drop = &live->pending[live->pending_at++];
-    if (!dc_filter_match_drop(live->filter, drop)) {
-      live->stats.drops_filtered++;
-      continue;
-    }
-    ret_event->kind = DC_EVENT_DROP;
-    ret_event->time_ns = drop->time_ns;
-    ret_event->drop = *drop;
-    ret_event->drop.number = ++live->drop_number;
-    live->stats.drops++;
-    return true;
-  }
-  return false;
-}
-
-static bool give_entry(DcLive *live, const DcTimelineEntry *entry, DcEvent *ret_event)
-{
-  switch ((DcLiveKind)entry->record.kind) {
-  case DC_LIVE_FRAME:
-    make_frame(live, entry, ret_event);
-    return true;
-  case DC_LIVE_SAMPLE:
-    make_sample(entry, ret_event);
-    return true;
-  case DC_LIVE_LOSS:
-    make_loss(live, entry, ret_event);
-    return true;
-  case DC_LIVE_NETLINK:
-  case DC_LIVE_TRACE: {
-    bool malformed = false;
-    live->pending_at = live->pending_count = 0;
-    if (!dc_live_drops_convert(&live->drops, entry, live->strings, live->pending, &live->pending_count, &malformed)) {
-      if (malformed)
-        live->source.skipped++;
-      live->pending_count = 0;
-    }
-    return give_drop(live, ret_event);
-  }
-  case DC_LIVE_MARK:
-  case DC_LIVE_NOTICE:
-  case DC_LIVE_FAILURE:
-  case DC_LIVE_END:
-    break; /* never put into the timeline */
-  }
-  return false;
-}
-
-static void add_sample(const char *name, int64_t time_ns, const uint8_t *text, size_t len, void *data);
-
-/* All threads are done: the rest of the final samples, then the end. True once there is nothing to wait for. */
-static bool finish(DcLive *live)
-{
-  for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
-    if (live->threads[i].exists && !live->threads[i].ended)
-      return false;
-  }
-  if (live->state == LIVE_ENDED)
-    return true;
-  join_threads(live);
-  live->state = LIVE_ENDED;
-  dc_capture_live_stats(live->capture, &live->stats.capture);
-  if (live->sampler != NULL && live->guard != NULL) {
-    DcPhase phase = DC_PHASE_AFTER;
-    void *data[2] = {live, &phase};
-    if (!dc_guard_sample(live->guard, GUARD_SAMPLE_NS, add_sample, data))
-      add_notice(live, "the final firewall and socket samples took too long and are incomplete");
-  }
-  return true;
-}
-
-static DcReadStatus live_next(DcSource *source, DcEvent *ret_event, GError **error)
-{
-  DcLive *live = live_of(source);
-  if (give_drop(live, ret_event))
-    return DC_READ_EVENT;
-  clear_fds(live);
-  for (;;) {
-    const bool was_ended = live->state == LIVE_ENDED;
-    pump(live);
-    const DcTimelineEntry *entry;
-    while ((entry = dc_timeline_take(live->timeline, dc_clock_realtime(), dc_clock_monotonic())) != NULL) {
-      if (give_entry(live, entry, ret_event))
-        return DC_READ_EVENT;
-    }
-    if (live->state == LIVE_OPEN || !finish(live))
-      return DC_READ_WAIT;
-    if (was_ended)
-      break;
-  }
-  live->stats.late = dc_timeline_late(live->timeline);
-  live->stats.held_max = dc_timeline_held_max(live->timeline);
-  if (live->failure == NULL)
-    return DC_READ_END;
-  g_propagate_error(error, g_steal_pointer(&live->failure));
-  return DC_READ_ERROR;
-}
-
 /* --- opening and closing ------------------------------------------------------------------ */
-
-static void add_sample(const char *name, int64_t time_ns, const uint8_t *text, size_t len, void *data)
-{
-  void **both = data;
-  DcLive *live = both[0];
-  const DcPhase *phase = both[1];
-  const size_t name_len = strlen(name) + 1;
-  g_autofree uint8_t *body = g_malloc(name_len + len);
-  memcpy(body, name, name_len);
-  if (len > 0)
-    memcpy(body + name_len, text, len);
-  const DcLiveRecord record = {
-      .kind = DC_LIVE_SAMPLE, .sub = (uint8_t)*phase, .time_ns = time_ns, .body_len = name_len + len};
-  dc_timeline_add(live->timeline, DC_PRODUCER_SAMPLER, &record, body, dc_clock_monotonic());
-}
 
 static void sample_now(DcLive *live, DcPhase phase)
 {
   void *data[2] = {live, &phase};
-  dc_sampler_take(live->sampler, DC_SAMPLE_ALL, phase, add_sample, data);
+  dc_sampler_take(live->sampler, DC_SAMPLE_ALL, phase, dc_live_add_sample, data);
 }
 
 static void make_thread(DcLive *live, DcProducer producer, size_t queue_bytes)
@@ -520,7 +216,7 @@ bool dc_live_close(DcSource *source, GError **error)
   DcLive *live = live_of(source);
   if (live->state == LIVE_RUNNING)
     dc_stop_request(live->stop);
-  join_threads(live);
+  dc_live_join(live);
   /* Their descriptors keep the kernel busy: closed before the guard puts things back. */
   dc_live_drops_clear(&live->drops);
   return dc_guard_finish(g_steal_pointer(&live->guard), error);
@@ -555,7 +251,7 @@ static void live_free(DcSource *source)
 
 DcSource *dc_live_open(const DcLiveOptions *options, DcStrings *strings, DcStop *stop, GError **error)
 {
-  static const DcSourceOps ops = {.next = live_next, .free = live_free};
+  static const DcSourceOps ops = {.next = dc_live_next, .free = live_free};
   DcLive *live = g_new0(DcLive, 1);
   live->source.ops = &ops;
   live->strings = strings;

@@ -7,6 +7,9 @@
 
 #define SITES_MAX 65536
 
+/* A summary leaves a second after the first of its drops, by a timer and a work item that may have to wait. */
+#define SUMMARY_LAG_NS (2 * DC_NS_PER_S)
+
 /* What a return address means; strings are interned. */
 typedef struct {
   const char *symbol, *module, *location;
@@ -245,9 +248,8 @@ bool dc_live_drops_convert(DcLiveDropSource *drops, const DcTimelineEntry *entry
   }
   for (size_t i = 0; i < *ret_count; i++) {
     if (ret_drops[i].time_ns == DC_TIME_NONE) {
-      /* A summary comes about a second after the first of its drops. */
       ret_drops[i].time_ns = entry->record.time_ns;
-      ret_drops[i].precision_ns = DC_NS_PER_S + DC_NS_PER_S / 10;
+      ret_drops[i].precision_ns = SUMMARY_LAG_NS;
     }
     set_location(drops, strings, &ret_drops[i]);
   }

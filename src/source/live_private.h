@@ -51,3 +51,44 @@ bool dc_live_drops_convert(DcLiveDropSource *drops, const DcTimelineEntry *entry
 
 /* Identity of the host for telling directions: the captured interface (or all) and all addresses. */
 void dc_live_identity(const char *interface, GArray *interfaces, GArray *addresses, DcStrings *strings);
+
+typedef enum { LIVE_OPEN, LIVE_RUNNING, LIVE_ENDED } LiveState;
+
+typedef struct {
+  DcSource source;
+  LiveState state;
+  DcStrings *strings; /* borrowed */
+  DcStop *stop;       /* borrowed */
+  DcLiveInfo info;
+  char *interface; /* to capture */
+  DcTapDirection direction;
+  GArray *interfaces, *addresses, *macs;
+
+  DcGuard *guard;
+  DcCaptureLive *capture;
+  DcLiveDropSource drops;
+  DcSampler *sampler;
+  DcFilter *filter;
+
+  int epoll_fd, timer_fd, wake_fd;
+  DcLiveThread threads[DC_PRODUCER_COUNT];
+  uint64_t refused[DC_PRODUCER_COUNT];      /* by the queue, marks included */
+  uint64_t refused_told[DC_PRODUCER_COUNT]; /* already given out as loss */
+  int64_t refused_from_ns[DC_PRODUCER_COUNT], refused_to_ns[DC_PRODUCER_COUNT];
+
+  DcTimeline *timeline;
+  DcDrop *pending;
+  size_t pending_count, pending_at;
+  uint64_t frame_number, drop_number;
+  GPtrArray *notices;
+  guint notice_at;
+  GError *failure;
+  DcLiveStats stats;
+} DcLive;
+
+/* The next event, from what the threads have pushed (live_events.c). */
+DcReadStatus dc_live_next(DcSource *source, DcEvent *ret_event, GError **error);
+void dc_live_join(DcLive *live);
+
+/* A sample taken in the caller's thread. data: {DcLive *, DcPhase *}. A DcSampleVisit. */
+void dc_live_add_sample(const char *name, int64_t time_ns, const uint8_t *text, size_t len, void *data);

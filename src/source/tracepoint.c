@@ -1,22 +1,15 @@
 /*
- * skb:kfree_skb by way of tracefs. The ring buffer is read raw, a page at a time:
- *
- *   page:   | time stamp (8) | commit (8) | event | event | ...
- *   event:  | type, length, time delta | common fields (8) | the event's own fields |
- *
- * libtraceevent's kbuffer walks a page; where a field lies in an event is told by the event's
- * format file, which differs by kernel.
+ * skb:kfree_skb by way of tracefs: the instance, the events' formats, opening and closing.
+ * Reading is in tracepoint_run.c.
  */
 #include "dropcorr/source/tracepoint.h"
 
-#include "dropcorr/base/cursor.h"
 #include "dropcorr/base/error.h"
-#include "skb_table.h"
 #include "tracefs_instance.h"
+#include "tracepoint_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <traceevent/event-parse.h>
@@ -25,96 +18,27 @@
 #include <unistd.h>
 
 #define BUFFER_KIB_DEFAULT 4096
-#define POLL_MS 50
-#define SETTLE_NS (300 * DC_NS_PER_MS)
-
-/* Each CPU has its own buffer, and a packet may be received on one and dropped on another: events wait this
- * long to be put in order. */
-#define ORDER_NS (30 * DC_NS_PER_MS)
-#define PENDING_MAX (1u << 18)
-
-/* A reception this long before a drop at the same address was some other packet's. */
-#define JOIN_NS (200 * DC_NS_PER_MS)
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcSkbTable, dc_skb_table_free)
-
-typedef struct {
-  int offset, size; /* size 0: this kernel has no such field */
-} Field;
-
-typedef struct {
-  int id; /* common_type; -1: no such event */
-  Field skb, location, protocol, reason, len, name;
-} EventFormat;
-
-typedef enum { EVENT_RECEIVE, EVENT_CONSUME, EVENT_DROP } EventKind;
-
-typedef struct {
-  int64_t time_ns; /* CLOCK_MONOTONIC */
-  uint64_t skb;
-  uint8_t kind; /* EventKind */
-  union {
-    struct {
-      uint64_t pc;
-      int32_t protocol, reason;
-    };
-    struct {
-      uint32_t len;
-      char ifname[16];
-    };
-  };
-} Event;
-
-typedef struct {
-  int fd;       /* trace_pipe_raw */
-  int stats_fd; /* stats, -1: none */
-  uint64_t lost;
-} Cpu;
-
-struct DcTracepoint {
-  DcTracepointInfo info;
-  DcGuard *guard;
-  char *name, *path;
-  struct tracefs_instance *instance;
-  struct tep_handle *tep;
-  struct kbuffer *kbuffer;
-  GHashTable *reasons; /* number to name; the names belong to tep */
-  EventFormat drop, receive, consume;
-  int common_type_offset, common_type_size;
-  Cpu *cpus;
-  size_t page_size;
-
-  /* The thread's own. */
-  uint8_t *page;
-  struct pollfd *wait;
-  Event *pending;
-  size_t pending_count;
-  DcSkbTable *table;
-  int64_t offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
-  int64_t last_stats_ns;
-  DcTracepointStats stats;
-};
 
 /* --- opening: formats ------------------------------------------------------------ */
 
-static Field field_of(struct tep_event *event, const char *name)
+static DcTraceField field_of(struct tep_event *event, const char *name)
 {
   const struct tep_format_field *field = tep_find_field(event, name);
-  return field != NULL ? (Field){.offset = field->offset, .size = field->size} : (Field){0};
+  return field != NULL ? (DcTraceField){.offset = field->offset, .size = field->size} : (DcTraceField){0};
 }
 
-static EventFormat format_of(struct tep_handle *tep, const char *system, const char *name)
+static DcTraceFormat format_of(struct tep_handle *tep, const char *system, const char *name)
 {
   struct tep_event *event = tep_find_event_by_name(tep, system, name);
   if (event == NULL)
-    return (EventFormat){.id = -1};
-  return (EventFormat){.id = event->id,
-                       .skb = field_of(event, "skbaddr"),
-                       .location = field_of(event, "location"),
-                       .protocol = field_of(event, "protocol"),
-                       .reason = field_of(event, "reason"),
-                       .len = field_of(event, "len"),
-                       .name = field_of(event, "name")};
+    return (DcTraceFormat){.id = -1};
+  return (DcTraceFormat){.id = event->id,
+                         .skb = field_of(event, "skbaddr"),
+                         .location = field_of(event, "location"),
+                         .protocol = field_of(event, "protocol"),
+                         .reason = field_of(event, "reason"),
+                         .len = field_of(event, "len"),
+                         .name = field_of(event, "name")};
 }
 
 /* The names stand in the print format: __print_symbolic(REC->reason, { 2, "NOT_SPECIFIED" }, ...). */
@@ -239,7 +163,7 @@ static bool configure_instance(DcTracepoint *tracepoint, uint32_t buffer_kib, GE
 static bool open_cpus(DcTracepoint *tracepoint, GError **error)
 {
   const long configured = sysconf(_SC_NPROCESSORS_CONF);
-  tracepoint->cpus = g_new0(Cpu, (size_t)MAX(configured, 1));
+  tracepoint->cpus = g_new0(DcTraceCpu, (size_t)MAX(configured, 1));
   for (long i = 0; i < configured; i++) {
     g_autofree char *raw = g_strdup_printf("%s/per_cpu/cpu%ld/trace_pipe_raw", tracepoint->path, i);
     g_autofree char *stats = g_strdup_printf("%s/per_cpu/cpu%ld/stats", tracepoint->path, i);
@@ -251,7 +175,7 @@ static bool open_cpus(DcTracepoint *tracepoint, GError **error)
       g_set_error(error, DC_ERROR, DC_ERROR_IO, "tracepoint: %s: %s", raw, g_strerror(code));
       return false;
     }
-    tracepoint->cpus[tracepoint->info.cpus++] = (Cpu){.fd = fd, .stats_fd = open(stats, O_RDONLY | O_CLOEXEC)};
+    tracepoint->cpus[tracepoint->info.cpus++] = (DcTraceCpu){.fd = fd, .stats_fd = open(stats, O_RDONLY | O_CLOEXEC)};
   }
   if (tracepoint->info.cpus > 0)
     return true;
@@ -327,228 +251,4 @@ void dc_tracepoint_free(DcTracepoint *tracepoint)
   g_free(tracepoint->name);
   g_free(tracepoint->path);
   g_free(tracepoint);
-}
-
-/* --- the thread: one event ----------------------------------------------------------- */
-
-static uint64_t read_field(const uint8_t *bytes, size_t len, Field field)
-{
-  DcCursor cursor = dc_cursor(bytes, len);
-  if (field.offset < 0 || !dc_cursor_skip(&cursor, (size_t)field.offset))
-    return 0;
-  switch (field.size) {
-  case 1:
-    return dc_cursor_u8(&cursor);
-  case 2:
-    return dc_cursor_host16(&cursor);
-  case 4:
-    return dc_cursor_host32(&cursor);
-  case 8:
-    return dc_cursor_host64(&cursor);
-  default:
-    return 0;
-  }
-}
-
-/* __data_loc: 16 bits of offset in the event, 16 bits of length. */
-static void read_name(const uint8_t *bytes, size_t len, Field field, char name[static 16])
-{
-  const uint32_t location = (uint32_t)read_field(bytes, len, field);
-  DcCursor cursor = dc_cursor(bytes, len);
-  const size_t name_len = MIN(location >> 16, 15u);
-  memset(name, 0, 16);
-  const uint8_t *text = dc_cursor_skip(&cursor, location & 0xffff) ? dc_cursor_bytes(&cursor, name_len) : NULL;
-  if (text != NULL)
-    memcpy(name, text, name_len);
-}
-
-static bool parse_event(const DcTracepoint *tracepoint, const uint8_t *bytes, size_t len, Event *event)
-{
-  const int type = (int)read_field(
-      bytes, len, (Field){.offset = tracepoint->common_type_offset, .size = tracepoint->common_type_size});
-  if (type == tracepoint->drop.id) {
-    const EventFormat *format = &tracepoint->drop;
-    event->kind = EVENT_DROP;
-    event->skb = read_field(bytes, len, format->skb);
-    event->pc = read_field(bytes, len, format->location);
-    event->protocol = format->protocol.size != 0 ? (int32_t)read_field(bytes, len, format->protocol) : -1;
-    event->reason = format->reason.size != 0 ? (int32_t)read_field(bytes, len, format->reason) : -1;
-    return true;
-  }
-  if (tracepoint->info.has_receive && type == tracepoint->receive.id) {
-    event->kind = EVENT_RECEIVE;
-    event->skb = read_field(bytes, len, tracepoint->receive.skb);
-    event->len = (uint32_t)read_field(bytes, len, tracepoint->receive.len);
-    read_name(bytes, len, tracepoint->receive.name, event->ifname);
-    return true;
-  }
-  if (tracepoint->info.has_consume && type == tracepoint->consume.id) {
-    event->kind = EVENT_CONSUME;
-    event->skb = read_field(bytes, len, tracepoint->consume.skb);
-    return true;
-  }
-  return false;
-}
-
-static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const Event *event)
-{
-  DcReception reception;
-  switch ((EventKind)event->kind) {
-  case EVENT_RECEIVE:
-    tracepoint->stats.receptions++;
-    reception = (DcReception){.skb = event->skb, .time_ns = event->time_ns, .len = event->len};
-    memcpy(reception.ifname, event->ifname, sizeof reception.ifname);
-    dc_skb_table_received(tracepoint->table, &reception);
-    return;
-  case EVENT_CONSUME:
-    (void)dc_skb_table_freed(tracepoint->table, event->skb, event->time_ns, 0, &reception);
-    return;
-  case EVENT_DROP:
-    break;
-  }
-  tracepoint->stats.drops++;
-  DcLiveRecord record = {
-      .kind = DC_LIVE_TRACE,
-      .time_ns = event->time_ns + tracepoint->offset_ns,
-      .trace = {.pc = event->pc, .skb = event->skb, .protocol = event->protocol, .reason = event->reason}};
-  if (dc_skb_table_freed(tracepoint->table, event->skb, event->time_ns, JOIN_NS, &reception)) {
-    tracepoint->stats.joined++;
-    record.trace.rx_time_ns = reception.time_ns + tracepoint->offset_ns;
-    record.trace.rx_len = reception.len;
-    memcpy(record.trace.rx_ifname, reception.ifname, sizeof record.trace.rx_ifname);
-  }
-  dc_live_push(sink, &record, NULL);
-}
-
-/* --- the thread: many events ----------------------------------------------------------- */
-
-static int compare_times(const void *a, const void *b)
-{
-  const int64_t time_a = ((const Event *)a)->time_ns, time_b = ((const Event *)b)->time_ns;
-  return time_a < time_b ? -1 : time_a > time_b;
-}
-
-/* Gives out, in order, what is older than until_ns (monotonic), and at least so many. */
-static void settle(DcTracepoint *tracepoint, DcLiveSink *sink, int64_t until_ns, size_t least)
-{
-  qsort(tracepoint->pending, tracepoint->pending_count, sizeof *tracepoint->pending, compare_times);
-  size_t done = 0;
-  while (done < tracepoint->pending_count && (done < least || tracepoint->pending[done].time_ns <= until_ns))
-    settle_event(tracepoint, sink, &tracepoint->pending[done++]);
-  tracepoint->pending_count -= done;
-  memmove(tracepoint->pending, tracepoint->pending + done, tracepoint->pending_count * sizeof *tracepoint->pending);
-}
-
-static void take_page(DcTracepoint *tracepoint, DcLiveSink *sink)
-{
-  struct kbuffer *kbuffer = tracepoint->kbuffer;
-  if (kbuffer_load_subbuffer(kbuffer, tracepoint->page) != 0)
-    return;
-  unsigned long long time;
-  for (void *bytes = kbuffer_read_event(kbuffer, &time); bytes != NULL; bytes = kbuffer_next_event(kbuffer, &time)) {
-    if (tracepoint->pending_count == PENDING_MAX) /* too much to keep waiting for other CPUs */
-      settle(tracepoint, sink, INT64_MIN, PENDING_MAX / 2);
-    Event *event = &tracepoint->pending[tracepoint->pending_count];
-    const int size = kbuffer_event_size(kbuffer);
-    if (size > 0 && parse_event(tracepoint, bytes, (size_t)size, event)) {
-      event->time_ns = (int64_t)time;
-      tracepoint->pending_count++;
-    }
-  }
-}
-
-/* Empties every CPU's buffer, at most `pages` from each; false when some held more. */
-static bool read_cpus(DcTracepoint *tracepoint, DcLiveSink *sink, unsigned pages)
-{
-  bool emptied = true;
-  for (unsigned i = 0; i < tracepoint->info.cpus; i++) {
-    unsigned taken = 0;
-    while (taken < pages && read(tracepoint->cpus[i].fd, tracepoint->page, tracepoint->page_size) > 0) {
-      take_page(tracepoint, sink);
-      taken++;
-    }
-    emptied &= taken < pages;
-  }
-  return emptied;
-}
-
-/*
- * per_cpu/cpuN/stats, lines "name: value". overrun: events overwritten before they were read;
- * dropped events: not recorded because the buffer was busy.
- */
-static uint64_t lost_of(int stats_fd)
-{
-  char text[1024];
-  const ssize_t len = stats_fd >= 0 ? pread(stats_fd, text, sizeof text - 1, 0) : -1;
-  if (len <= 0)
-    return 0;
-  text[len] = '\0';
-  static const char *const names[] = {"overrun: ", "dropped events: "};
-  uint64_t lost = 0;
-  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  for (char **line = lines; *line != NULL; line++) {
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-      if (g_str_has_prefix(*line, names[i]))
-        lost += g_ascii_strtoull(*line + strlen(names[i]), NULL, 10);
-    }
-  }
-  return lost;
-}
-
-static void read_stats(DcTracepoint *tracepoint, DcLiveSink *sink)
-{
-  uint64_t grown = 0;
-  for (unsigned i = 0; i < tracepoint->info.cpus; i++) {
-    Cpu *cpu = &tracepoint->cpus[i];
-    const uint64_t lost = lost_of(cpu->stats_fd);
-    if (lost > cpu->lost) {
-      grown += lost - cpu->lost;
-      cpu->lost = lost;
-    }
-  }
-  const int64_t now_ns = dc_clock_realtime();
-  tracepoint->stats.lost += grown;
-  dc_live_push_loss(sink, DC_LOSS_MONITOR, grown, tracepoint->last_stats_ns, now_ns,
-                    "trace events overwritten before they were read (drops, receptions and frees alike)");
-  tracepoint->last_stats_ns = now_ns;
-}
-
-static void begin_run(DcTracepoint *tracepoint)
-{
-  tracepoint->page = g_malloc0(tracepoint->page_size);
-  tracepoint->pending = g_new(Event, PENDING_MAX);
-  tracepoint->table = dc_skb_table_new();
-  tracepoint->wait = g_new0(struct pollfd, tracepoint->info.cpus + 1);
-  for (unsigned i = 0; i < tracepoint->info.cpus; i++)
-    tracepoint->wait[i] = (struct pollfd){.fd = tracepoint->cpus[i].fd, .events = POLLIN};
-  tracepoint->offset_ns = dc_clock_monotonic_offset();
-}
-
-void dc_tracepoint_run(DcTracepoint *tracepoint, DcLiveSink *sink, DcStop *stop)
-{
-  begin_run(tracepoint);
-  tracepoint->wait[tracepoint->info.cpus] = (struct pollfd){.fd = dc_stop_fd(stop), .events = POLLIN};
-  int64_t next_second = dc_clock_monotonic() + DC_NS_PER_S, end = INT64_MAX;
-  for (;;) {
-    /* Once stopped its descriptor stays readable, and must not wake us again and again. */
-    poll(tracepoint->wait, tracepoint->info.cpus + (end == INT64_MAX ? 1 : 0), POLL_MS);
-    const int64_t before = dc_clock_monotonic();
-    const bool emptied = read_cpus(tracepoint, sink, 64);
-    settle(tracepoint, sink, before - ORDER_NS, 0);
-    if (emptied)
-      dc_live_push_mark(sink, before - ORDER_NS + tracepoint->offset_ns);
-    const int64_t now = dc_clock_monotonic();
-    if (now >= next_second) {
-      read_stats(tracepoint, sink);
-      tracepoint->offset_ns = dc_clock_monotonic_offset();
-      next_second = now + DC_NS_PER_S;
-    }
-    if (end == INT64_MAX && dc_stop_requested(stop))
-      end = now + SETTLE_NS;
-    if (now >= end)
-      break;
-  }
-  settle(tracepoint, sink, INT64_MAX, 0);
-  read_stats(tracepoint, sink);
-  dc_live_push_text(sink, DC_LIVE_END, 0, "");
 }

@@ -1,0 +1,68 @@
+/* The tracepoint source's parts, shared by tracepoint*.c. */
+#pragma once
+
+#include "dropcorr/source/tracepoint.h"
+#include "skb_table.h"
+
+#include <poll.h>
+#include <traceevent/kbuffer.h>
+
+struct tracefs_instance;
+struct tep_handle;
+
+typedef struct {
+  int offset, size; /* size 0: this kernel has no such field */
+} DcTraceField;
+
+typedef struct {
+  int id; /* common_type; -1: no such event */
+  DcTraceField skb, location, protocol, reason, len, name;
+} DcTraceFormat;
+
+typedef enum { DC_TRACE_RECEIVE, DC_TRACE_CONSUME, DC_TRACE_DROP } DcTraceKind;
+
+typedef struct {
+  int64_t time_ns; /* CLOCK_MONOTONIC */
+  uint64_t skb;
+  uint8_t kind; /* DcTraceKind */
+  union {
+    struct {
+      uint64_t pc;
+      int32_t protocol, reason;
+    };
+    struct {
+      uint32_t len;
+      char ifname[16];
+    };
+  };
+} DcTraceEvent;
+
+typedef struct {
+  int fd;       /* trace_pipe_raw */
+  int stats_fd; /* stats, -1: none */
+  uint64_t lost;
+} DcTraceCpu;
+
+struct DcTracepoint {
+  DcTracepointInfo info;
+  DcGuard *guard;
+  char *name, *path;
+  struct tracefs_instance *instance;
+  struct tep_handle *tep;
+  struct kbuffer *kbuffer;
+  GHashTable *reasons; /* number to name; the names belong to tep */
+  DcTraceFormat drop, receive, consume;
+  int common_type_offset, common_type_size;
+  DcTraceCpu *cpus;
+  size_t page_size;
+
+  /* The thread's own. */
+  uint8_t *page;
+  struct pollfd *wait;
+  DcTraceEvent *pending;
+  size_t pending_count;
+  DcSkbTable *table;
+  int64_t offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+  int64_t last_stats_ns;
+  DcTracepointStats stats;
+};
