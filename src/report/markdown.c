@@ -193,7 +193,7 @@ static void when(GString *out, const DcFinding *finding)
   g_string_append_printf(out, "- when: %s", dc_date_text(finding->first_ns, 9, first));
   if (finding->last_ns != DC_TIME_NONE && finding->last_ns != finding->first_ns)
     g_string_append_printf(out, " to %s (%s)", dc_time_text(finding->last_ns, 9, last),
-                           dc_duration_text(finding->last_ns - finding->first_ns, span));
+                           dc_duration_text(dc_span_ns(finding->first_ns, finding->last_ns), span));
   g_string_append_c(out, '\n');
 }
 

@@ -165,9 +165,11 @@ void dc_text_handshake_line(DcLayout *layout, const DcReportOptions *options, co
     const uint32_t kept = MIN(handshake->syns, DC_HANDSHAKE_FRAMES_MAX);
     g_string_append_printf(line, " x%" G_GUINT32_FORMAT ":", handshake->syns);
     for (uint32_t i = 0; i < kept; i++)
-      g_string_append_printf(line, " %s", dc_offset_text(handshake->times_ns[i] - handshake->first_ns, quantity));
+      g_string_append_printf(line, " %s",
+                             dc_offset_text(dc_span_ns(handshake->first_ns, handshake->times_ns[i]), quantity));
     if (handshake->syns > kept)
-      g_string_append_printf(line, " ... %s", dc_offset_text(handshake->last_ns - handshake->first_ns, quantity));
+      g_string_append_printf(line, " ... %s",
+                             dc_offset_text(dc_span_ns(handshake->first_ns, handshake->last_ns), quantity));
     if (handshake->syns > 1)
       g_string_append(line, " s");
   }

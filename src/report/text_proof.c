@@ -54,7 +54,7 @@ static void when(DcLayout *layout, const DcFinding *finding)
   dc_layout_text(layout, dc_time_text(finding->first_ns, 9, text));
   if (finding->last_ns != DC_TIME_NONE && finding->last_ns != finding->first_ns) {
     dc_layout_printf(layout, " to %s", dc_time_text(finding->last_ns, 9, text));
-    dc_layout_printf(layout, " (%s)", dc_duration_text(finding->last_ns - finding->first_ns, span));
+    dc_layout_printf(layout, " (%s)", dc_duration_text(dc_span_ns(finding->first_ns, finding->last_ns), span));
   }
   dc_layout_end_line(layout);
 }

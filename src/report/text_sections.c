@@ -221,25 +221,6 @@ static void total(DcLayout *layout, uint64_t sum, uint64_t seen, const char *wha
   account(layout, sum, name, difference);
 }
 
-static const char *status_text(DcDropStatus status)
-{
-  switch (status) {
-  case DC_DROP_STATUS_MATCHED:
-    return "joined to a frame";
-  case DC_DROP_STATUS_NOISE:
-    return "freed after normal processing: no loss";
-  case DC_DROP_STATUS_SELF:
-    return "made by capturing";
-  case DC_DROP_STATUS_OUTBOUND:
-    return "this host's own packets";
-  case DC_DROP_STATUS_UNMATCHED:
-    return "no captured frame is theirs: listed apart";
-  case DC_DROP_STATUS_COUNT:
-    break;
-  }
-  return "";
-}
-
 static char *grades_text(const DcSummary *summary)
 {
   GString *out = g_string_new("joined to a frame");
@@ -304,7 +285,7 @@ void dc_text_accounts(DcLayout *layout, const DcReportOptions *options, const Dc
     sum += n;
     if (n > 0 || zeros)
       account(layout, n, dc_drop_status_name((DcDropStatus)i),
-              i == DC_DROP_STATUS_MATCHED ? grades : status_text((DcDropStatus)i));
+              i == DC_DROP_STATUS_MATCHED ? grades : dc_drop_status_text((DcDropStatus)i));
   }
   total(layout, sum, summary->drops_seen, "drops");
 }
@@ -366,7 +347,7 @@ void dc_text_run(DcLayout *layout, const DcReportOptions *options, const DcRepor
     char first[DC_TIME_TEXT_MAX], last[DC_TIME_TEXT_MAX], span[DC_QUANTITY_TEXT_MAX];
     g_autofree char *text = g_strdup_printf("%s to %s (%s)", dc_date_text(summary->first_ns, 6, first),
                                             dc_time_text(summary->last_ns, 6, last),
-                                            dc_duration_text(summary->last_ns - summary->first_ns, span));
+                                            dc_duration_text(dc_span_ns(summary->first_ns, summary->last_ns), span));
     run_line(layout, "time", text);
   }
   if (summary->filtered_frames > 0 || summary->filtered_drops > 0) {

@@ -31,13 +31,24 @@ const char *dc_duration_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX])
   return text;
 }
 
+int64_t dc_span_ns(int64_t earlier, int64_t later)
+{
+  int64_t span;
+  if (__builtin_sub_overflow(later, earlier, &span))
+    return later < earlier ? INT64_MIN + 1 : INT64_MAX;
+  return span;
+}
+
 const char *dc_offset_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX])
 {
-  const int64_t tenths = (ns + DC_NS_PER_S / 20) / (DC_NS_PER_S / 10);
-  if (ns < 10 * DC_NS_PER_S && tenths > 0)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "+%" G_GINT64_FORMAT ".%d", tenths / 10, (int)(tenths % 10));
+  const char sign = ns < 0 ? '-' : '+';
+  const uint64_t second = (uint64_t)DC_NS_PER_S;
+  const uint64_t value = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+  const uint64_t tenths = (value + second / 20) / (second / 10);
+  if (tenths > 0 && tenths < 100)
+    snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT, sign, tenths / 10, tenths % 10);
   else
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "+%" G_GINT64_FORMAT, (ns + DC_NS_PER_S / 2) / DC_NS_PER_S);
+    snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT, sign, (value + second / 2) / second);
   return text;
 }
 
@@ -193,6 +204,25 @@ uint64_t dc_summary_lost(const DcSummary *summary)
 {
   return summary->frames_by_fate[DC_FATE_DROPPED] + summary->frames_by_fate[DC_FATE_UNHANDLED] +
          summary->frames_by_fate[DC_FATE_REFUSED] + summary->frames_by_fate[DC_FATE_SILENT];
+}
+
+const char *dc_drop_status_text(DcDropStatus status)
+{
+  switch (status) {
+  case DC_DROP_STATUS_MATCHED:
+    return "joined to a frame";
+  case DC_DROP_STATUS_NOISE:
+    return "freed after normal processing: no loss";
+  case DC_DROP_STATUS_SELF:
+    return "made by capturing";
+  case DC_DROP_STATUS_OUTBOUND:
+    return "this host's own packets";
+  case DC_DROP_STATUS_UNMATCHED:
+    return "no captured frame is theirs: listed apart";
+  case DC_DROP_STATUS_COUNT:
+    break;
+  }
+  return "";
 }
 
 const char *dc_drop_why_text(DcDropStatus status, uint8_t unmatched_why, uint8_t aside_why)

@@ -34,6 +34,9 @@ const char *dc_port_name(uint16_t port);
 #define DC_QUANTITY_TEXT_MAX 40
 const char *dc_duration_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX]);
 
+/* later - earlier, at the ends of the range where that has none: files hold any time. */
+int64_t dc_span_ns(int64_t earlier, int64_t later);
+
 /* "+1.0", "+63": seconds between the attempts of a handshake. */
 const char *dc_offset_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX]);
 
@@ -64,6 +67,9 @@ uint64_t dc_summary_lost(const DcSummary *summary);
 
 /* "TCP", "UDP", "ICMP", or the number: for people. */
 const char *dc_transport_text(uint8_t protocol, char text[static 24]);
+
+/* What a status means, in a few words. */
+const char *dc_drop_status_text(DcDropStatus status);
 
 /* Why a drop has no frame, or accuses nobody; NULL: it is matched. */
 const char *dc_drop_why_text(DcDropStatus status, uint8_t unmatched_why, uint8_t aside_why);

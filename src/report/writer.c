@@ -3,7 +3,7 @@
 #include "writers.h"
 
 static const DcReportWriterOps *const WRITERS[] = {&dc_text_writer_ops, &dc_ndjson_writer_ops, &dc_json_writer_ops,
-                                                   &dc_markdown_writer_ops};
+                                                   &dc_markdown_writer_ops, &dc_html_writer_ops};
 
 const DcReportWriterOps *const *dc_report_writers(size_t *ret_count)
 {

@@ -520,6 +520,12 @@ static void test_quantities(void)
   g_assert_cmpstr(dc_duration_text(63 * DC_NS_PER_S, text), ==, "63 s");
   g_assert_cmpstr(dc_duration_text(INT64_MAX, text), ==, "2562047.7 h");
   g_assert_cmpstr(dc_duration_text(INT64_MIN, text), ==, "-2562047.7 h");
+  g_assert_cmpstr(dc_offset_text(0, text), ==, "+0");
+  g_assert_cmpstr(dc_offset_text(INT64_C(999979000), text), ==, "+1.0");
+  g_assert_cmpstr(dc_offset_text(INT64_C(31068222000), text), ==, "+31");
+  g_assert_cmpstr(dc_offset_text(-DC_NS_PER_S, text), ==, "-1.0");
+  g_assert_cmpint(dc_span_ns(INT64_MIN + 1, INT64_MAX), ==, INT64_MAX);
+  g_assert_cmpint(dc_span_ns(INT64_MAX, INT64_MIN + 1), <, 0);
   g_assert_cmpstr(dc_rate_text(17, 20, text), ==, "85%");
   g_assert_cmpstr(dc_rate_text(3, 3, text), ==, "100%");
   g_assert_cmpstr(dc_rate_text(9999, 10000, text), ==, "over 99%"); /* not all of it */
