@@ -10,9 +10,11 @@
 /* Event time may go back this far (several CPUs, several sources) before it counts as a clock step. */
 #define CLOCK_SLACK_NS (5 * DC_NS_PER_S)
 #define FLOW_IDLE_NS (10 * DC_NS_PER_S)
-/* Direction is inferred from the first events: this long, or this many. */
+/* Direction is inferred from the first events: so long at least, so many or so many bytes at most. */
 #define PRIMING_NS (5 * DC_NS_PER_S)
 #define PRIMING_EVENTS 4096u
+#define PRIMING_BYTES (8u << 20)
+#define PRIMING_STEP 64u
 
 void dc_correlator_options_init(DcCorrelatorOptions *options)
 {
@@ -332,8 +334,13 @@ static void prime(DcCorrelator *self, const DcEvent *event)
 
   if (event->time_ns != DC_TIME_NONE && self->priming_begin_ns == DC_TIME_NONE)
     self->priming_begin_ns = event->time_ns;
+  self->priming_bytes += sizeof *held + kept;
+  bool full = self->priming->len >= PRIMING_EVENTS || self->priming_bytes >= PRIMING_BYTES;
   bool long_enough = event->time_ns != DC_TIME_NONE && event->time_ns - self->priming_begin_ns > PRIMING_NS;
-  if (long_enough || self->priming->len >= PRIMING_EVENTS)
+  /* Not conclusive yet (only questions so far, say): wait for more. */
+  if (!full && long_enough && self->priming->len % PRIMING_STEP == 0)
+    dc_directions_infer(self->directions);
+  if (full || (long_enough && dc_directions_known(self->directions)))
     replay_priming(self);
 }
 

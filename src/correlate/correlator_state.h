@@ -35,6 +35,7 @@ struct DcCorrelator {
   GArray *ifindexes;        /* uint32_t */
   GPtrArray *priming;       /* events held until direction is inferred; NULL when it is known */
   int64_t priming_begin_ns;
+  size_t priming_bytes;
   int64_t now_ns;
   int64_t first_frame_ns, last_frame_ns;
   int64_t hold_ns; /* how long a frame stays in the window */

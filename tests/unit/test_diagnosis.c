@@ -1,0 +1,405 @@
+/* From verdicts to causes and findings: silence, refusals, handlers, grouping. */
+#include "packet_builder.h"
+
+#include "dropcorr/decode/state_text.h"
+#include "dropcorr/diagnose/diagnosis.h"
+
+#define MS DC_NS_PER_MS
+#define S DC_NS_PER_S
+#define T0 (INT64_C(1700000000) * S)
+
+typedef struct {
+  DcState *state;
+  DcCorrelator *correlator;
+  DcDiagnosis *diagnosis;
+  DcReport *report;
+  GArray *frames;     /* DcFrameVerdict */
+  GArray *handshakes; /* DcHandshake */
+  uint64_t next_frame, next_drop;
+} Run;
+
+static void on_frame(void *data, const DcFrameVerdict *verdict)
+{
+  g_array_append_vals(((Run *)data)->frames, verdict, 1);
+}
+
+static void on_handshake(void *data, const DcHandshake *handshake)
+{
+  g_array_append_vals(((Run *)data)->handshakes, handshake, 1);
+}
+
+static void run_begin(Run *run, bool whole_run_counters)
+{
+  static const uint8_t mac[6] = HOST_MAC;
+  const DcAddr addr = {.version = 4, .bytes = {10, 0, 0, 1}};
+  *run = (Run){.state = dc_state_new(),
+               .frames = g_array_new(FALSE, FALSE, sizeof(DcFrameVerdict)),
+               .handshakes = g_array_new(FALSE, FALSE, sizeof(DcHandshake))};
+  const DcDiagnosisListener listener = {.frame = on_frame, .handshake = on_handshake, .data = run};
+  const DcDiagnosisOptions options = {.before_after_only = whole_run_counters, .interface = "eth0", .have_drops = true};
+  run->diagnosis = dc_diagnosis_new(&options, run->state, &listener);
+  DcCorrelatorOptions correlator;
+  dc_correlator_options_init(&correlator);
+  correlator.expect_drops = true;
+  const DcVerdictSink sink = dc_diagnosis_sink(run->diagnosis);
+  run->correlator = dc_correlator_new(&correlator, &sink);
+  dc_correlator_add_local_mac(run->correlator, mac);
+  dc_correlator_add_local_address(run->correlator, &addr);
+}
+
+static void feed(Run *run, DcEvent *event)
+{
+  dc_correlator_feed(run->correlator, event);
+  dc_diagnosis_advance(run->diagnosis, event->time_ns);
+}
+
+static uint64_t feed_frame(Run *run, Packet packet, int64_t time_ns)
+{
+  DcEvent event = frame_event(&packet, ++run->next_frame, time_ns);
+  feed(run, &event);
+  return run->next_frame;
+}
+
+static void feed_drop(Run *run, const Packet *packet, int64_t time_ns, const char *symbol, const char *reason)
+{
+  DcEvent event = drop_event(packet, ++run->next_drop, time_ns, symbol, reason);
+  feed(run, &event);
+}
+
+/* The report's own sums, and each frame told exactly once. */
+static void run_end(Run *run)
+{
+  feed_frame(run, udp_packet(&(Spec){.sport = 1, .dport = 9}), T0 + 300 * S);
+  dc_correlator_finish(run->correlator);
+  dc_diagnosis_finish(run->diagnosis);
+  run->report = dc_diagnosis_report(run->diagnosis);
+  uint64_t sum = 0, in_findings = 0, lost = 0;
+  for (int fate = 0; fate < DC_FATE_COUNT; fate++)
+    sum += run->report->summary.frames_by_fate[fate];
+  g_assert_cmpuint(sum, ==, run->next_frame);
+  g_assert_cmpuint(run->frames->len, ==, run->next_frame);
+  sum = 0;
+  for (int status = 0; status < DC_DROP_STATUS_COUNT; status++)
+    sum += run->report->summary.drops_by_status[status];
+  g_assert_cmpuint(sum, ==, run->next_drop);
+  for (guint i = 0; i < run->report->findings->len; i++)
+    in_findings += ((const DcFinding *)g_ptr_array_index(run->report->findings, i))->frames;
+  for (int fate = DC_FATE_REFUSED; fate < DC_FATE_COUNT; fate++)
+    lost += run->report->summary.frames_by_fate[fate];
+  g_assert_cmpuint(in_findings, ==, lost);
+}
+
+static void run_free(Run *run)
+{
+  dc_report_free(run->report);
+  dc_correlator_free(run->correlator);
+  dc_diagnosis_free(run->diagnosis);
+  dc_state_free(run->state);
+  g_array_unref(run->frames);
+  g_array_unref(run->handshakes);
+}
+
+static const DcFrameVerdict *verdict_of(const Run *run, uint64_t frame)
+{
+  for (guint i = 0; i < run->frames->len; i++) {
+    if (g_array_index(run->frames, DcFrameVerdict, i).frame == frame)
+      return &g_array_index(run->frames, DcFrameVerdict, i);
+  }
+  g_error("frame %" G_GUINT64_FORMAT " has no verdict", frame);
+}
+
+static const DcFinding *finding_of(const Run *run, DcCause cause)
+{
+  for (guint i = 0; i < run->report->findings->len; i++) {
+    const DcFinding *finding = g_ptr_array_index(run->report->findings, i);
+    if (finding->cause == cause)
+      return finding;
+  }
+  return NULL;
+}
+
+static void counter(Run *run, const char *object, const char *name, uint64_t before, uint64_t after)
+{
+  dc_state_begin_object(run->state, object, DC_PHASE_BEFORE, DC_TIME_NONE, false);
+  dc_state_set_counter(run->state, DC_TIME_NONE, DC_PHASE_BEFORE, name, before);
+  dc_state_end_object(run->state, true);
+  dc_state_begin_object(run->state, object, DC_PHASE_AFTER, DC_TIME_NONE, false);
+  dc_state_set_counter(run->state, DC_TIME_NONE, DC_PHASE_AFTER, name, after);
+  dc_state_end_object(run->state, true);
+}
+
+static void listener(Run *run, uint16_t port, uint32_t waiting, uint32_t backlog)
+{
+  const DcSocket socket = {.kind = DC_SOCKET_TCP_LISTEN,
+                           .local = {.version = 4},
+                           .local_port = port,
+                           .recv_queue = waiting,
+                           .send_queue = backlog,
+                           .has_queues = true,
+                           .state = "LISTEN"};
+  dc_state_add_socket(run->state, "ss", &socket);
+}
+
+static Packet syn(uint16_t sport, uint16_t dport, uint32_t isn, uint32_t tsval)
+{
+  return tcp_packet(&(Spec){.sport = sport, .dport = dport, .seq = isn, .flags = DC_TCP_SYN, .tsval = tsval});
+}
+
+static Packet syn_ack(uint16_t sport, uint16_t dport, uint32_t isn)
+{
+  return tcp_packet(&(Spec){
+      .from_host = true, .sport = dport, .dport = sport, .seq = 7, .ack = isn + 1, .flags = DC_TCP_SYN | DC_TCP_ACK});
+}
+
+/* --- accept queue ------------------------------------------------------------------- */
+
+static void accept_queue(uint64_t overflows, bool full, DcFate fate, DcCause cause, DcConfidence confidence)
+{
+  Run run;
+  run_begin(&run, true);
+  counter(&run, "netstat", "TcpExt.ListenOverflows", 5, 5 + overflows);
+  dc_state_begin_sockets(run.state, "ss");
+  listener(&run, 2222, full ? 3 : 0, 2);
+  listener(&run, 80, 0, 128);
+  for (uint16_t i = 0; i < 8; i++)
+    feed_frame(&run, syn((uint16_t)(40000 + i), 2222, i, 0), T0 + i * 10 * MS);
+  run_end(&run);
+  for (uint64_t i = 1; i <= 8; i++) {
+    g_assert_cmpint(verdict_of(&run, i)->fate, ==, fate);
+    g_assert_cmpint(verdict_of(&run, i)->cause, ==, cause);
+    g_assert_cmpint(verdict_of(&run, i)->confidence, ==, confidence);
+  }
+  g_assert_cmpint(g_array_index(run.handshakes, DcHandshake, 0).outcome, ==,
+                  fate == DC_FATE_SILENT ? DC_OUTCOME_SILENT : DC_OUTCOME_UNEXPLAINED);
+  g_assert_cmpint(g_array_index(run.handshakes, DcHandshake, 0).cause, ==, cause);
+  run_free(&run);
+}
+
+static void test_accept_queue(void)
+{
+  accept_queue(8, true, DC_FATE_SILENT, DC_CAUSE_ACCEPT_QUEUE_FULL, DC_CONFIDENCE_LIKELY);
+  accept_queue(8, false, DC_FATE_SILENT, DC_CAUSE_ACCEPT_QUEUE_FULL, DC_CONFIDENCE_LIKELY);
+  accept_queue(3, true, DC_FATE_SILENT, DC_CAUSE_ACCEPT_QUEUE_FULL, DC_CONFIDENCE_POSSIBLE);
+  accept_queue(0, true, DC_FATE_UNEXPLAINED, DC_CAUSE_NONE, DC_CONFIDENCE_NONE);
+}
+
+/* Overflows belong to the service whose queue is full, not to another silent one. */
+static void test_overflows_go_to_the_full_queue(void)
+{
+  Run run;
+  run_begin(&run, true);
+  counter(&run, "netstat", "TcpExt.ListenOverflows", 0, 2);
+  dc_state_begin_sockets(run.state, "ss");
+  listener(&run, 2222, 3, 2);
+  listener(&run, 80, 0, 128);
+  feed_frame(&run, syn(1, 2222, 1, 0), T0);
+  feed_frame(&run, syn(2, 2222, 2, 0), T0);
+  feed_frame(&run, syn(3, 80, 3, 0), T0);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->cause, ==, DC_CAUSE_ACCEPT_QUEUE_FULL);
+  g_assert_cmpint(verdict_of(&run, 2)->cause, ==, DC_CAUSE_ACCEPT_QUEUE_FULL);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_UNEXPLAINED);
+  run_free(&run);
+}
+
+/* --- timestamps behind NAT ------------------------------------------------------------ */
+
+typedef enum { WIRE_ALONE, COUNTED, TOLD, SWITCHED_OFF, NEW_KERNEL, CONTRADICTED } RecycleCase;
+
+static void recycle(RecycleCase what, DcCause cause, DcConfidence confidence)
+{
+  Run run;
+  run_begin(&run, true);
+  if (what == COUNTED || what == TOLD)
+    counter(&run, "netstat", "TcpExt.PAWSPassive", 387158, 387164);
+  if (what == TOLD || what == SWITCHED_OFF) {
+    dc_state_set_sysctl(run.state, "net.ipv4.tcp_tw_recycle", what == TOLD ? "1" : "0");
+    dc_state_set_sysctl(run.state, "net.ipv4.tcp_timestamps", "1");
+  }
+  if (what == NEW_KERNEL) {
+    static const char uname[] = "Linux host 4.19.0-1-amd64 #1 SMP x86_64 GNU/Linux";
+    const DcSample sample = {
+        .time_ns = DC_TIME_NONE, .phase = DC_PHASE_ONCE, .name = "uname", .text = uname, .len = sizeof uname - 1};
+    dc_state_text_parse(run.state, &sample, NULL);
+  }
+  uint64_t lost = feed_frame(&run, syn(56909, 22, 1, 198321481), T0);
+  feed_frame(&run, syn(56909, 22, 1, 198321731), T0 + S);
+  feed_frame(&run, syn(50212, 22, 2, 821068631), T0 + 7 * S);
+  feed_frame(&run, syn_ack(50212, 22, 2), T0 + 7 * S + 77000);
+  if (what == CONTRADICTED) {
+    feed_frame(&run, syn(50300, 22, 3, 5), T0 + 9 * S);
+    feed_frame(&run, syn_ack(50300, 22, 3), T0 + 9 * S + 77000);
+  }
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, lost)->cause, ==, cause);
+  g_assert_cmpint(verdict_of(&run, lost + 1)->cause, ==, cause);
+  g_assert_cmpint(verdict_of(&run, lost)->confidence, ==, confidence);
+  g_assert_cmpint(verdict_of(&run, lost)->fate, ==, cause == DC_CAUSE_NONE ? DC_FATE_UNEXPLAINED : DC_FATE_SILENT);
+  if (cause != DC_CAUSE_NONE) {
+    const DcFinding *finding = finding_of(&run, cause);
+    const DcProof *proof = g_ptr_array_index(finding->evidence, 0);
+    g_assert_nonnull(strstr(proof->text, "198321481"));
+    g_assert_nonnull(strstr(proof->text, "821068631"));
+  }
+  run_free(&run);
+}
+
+static void test_recycle(void)
+{
+  recycle(WIRE_ALONE, DC_CAUSE_TW_RECYCLE_NAT, DC_CONFIDENCE_POSSIBLE);
+  recycle(COUNTED, DC_CAUSE_TW_RECYCLE_NAT, DC_CONFIDENCE_LIKELY);
+  recycle(TOLD, DC_CAUSE_TW_RECYCLE_NAT, DC_CONFIDENCE_CERTAIN);
+  recycle(SWITCHED_OFF, DC_CAUSE_NONE, DC_CONFIDENCE_NONE);
+  recycle(NEW_KERNEL, DC_CAUSE_NONE, DC_CONFIDENCE_NONE);
+  recycle(CONTRADICTED, DC_CAUSE_NONE, DC_CONFIDENCE_NONE);
+}
+
+/* One machine's own later connection has a higher timestamp too: its clock went on. */
+static void test_one_clock_is_no_nat(void)
+{
+  Run run;
+  run_begin(&run, true);
+  feed_frame(&run, syn(1000, 22, 1, 100000), T0);
+  feed_frame(&run, syn(1001, 22, 2, 107000), T0 + 7 * S);
+  feed_frame(&run, syn_ack(1001, 22, 2), T0 + 7 * S + MS);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
+  run_free(&run);
+}
+
+/* --- the frame's own bytes ---------------------------------------------------------------- */
+
+static void test_bytes_explain(void)
+{
+  Run run;
+  run_begin(&run, true);
+  Packet bad = syn(1, 22, 1, 0);
+  bad.bytes[14 + 20 + 16] ^= 0x55;
+  feed_frame(&run, bad, T0);
+  feed_frame(&run, tcp_packet(&(Spec){.src = 0x7f000005, .sport = 2, .dport = 22, .flags = DC_TCP_SYN}), T0);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->cause, ==, DC_CAUSE_TCP_CHECKSUM);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_SILENT);
+  g_assert_cmpint(verdict_of(&run, 2)->cause, ==, DC_CAUSE_MARTIAN_SOURCE);
+  run_free(&run);
+}
+
+/* --- refusals ------------------------------------------------------------------------------- */
+
+static void test_refusals(void)
+{
+  Run run;
+  run_begin(&run, true);
+  dc_state_begin_sockets(run.state, "ss");
+  listener(&run, 22, 0, 128);
+  const uint16_t ports[] = {81, 22};
+  for (uint32_t i = 0; i < 2; i++) {
+    feed_frame(&run, syn(5, ports[i], 10, 0), T0 + i * 5 * S);
+    feed_frame(&run,
+               tcp_packet(&(Spec){
+                   .from_host = true, .sport = ports[i], .dport = 5, .ack = 11, .flags = DC_TCP_RST | DC_TCP_ACK}),
+               T0 + i * 5 * S + MS);
+  }
+  const Packet datagram = udp_packet(&(Spec){.sport = 40003, .dport = 5999, .payload = "q", .payload_len = 1});
+  feed_frame(&run, datagram, T0 + 20 * S);
+  feed_frame(&run, icmp_error_packet(&(Spec){.from_host = true}, 3, 13, &datagram), T0 + 20 * S + MS);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->cause, ==, DC_CAUSE_NO_SOCKET);
+  g_assert_cmpint(verdict_of(&run, 1)->confidence, ==, DC_CONFIDENCE_CERTAIN);
+  /* Somebody listens there: then it was a firewall that sent the RST. */
+  g_assert_cmpint(verdict_of(&run, 3)->cause, ==, DC_CAUSE_NETFILTER_DROP);
+  /* "Administratively prohibited" */
+  g_assert_cmpint(verdict_of(&run, 5)->cause, ==, DC_CAUSE_NETFILTER_DROP);
+  run_free(&run);
+}
+
+/* --- handlers --------------------------------------------------------------------------------- */
+
+static Packet raw_frame(uint16_t ethertype)
+{
+  Packet packet = {.len = 0};
+  put_ethernet(&packet, &(Spec){0}, ethertype);
+  packet.len = 60;
+  return packet;
+}
+
+static void test_unhandled(void)
+{
+  Run run;
+  run_begin(&run, true);
+  const DcProtocolHandler ip = {.ethertype = 0x0800, .handler = "ip_rcv"};
+  const DcProtocolHandler lldp = {.ethertype = 0x88cc, .handler = "lldp_rcv"};
+  dc_state_add_handler(run.state, &ip);
+  dc_state_add_handler(run.state, &lldp);
+  feed_frame(&run, raw_frame(0x88b5), T0);
+  feed_frame(&run, raw_frame(0x88cc), T0);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNHANDLED);
+  g_assert_cmpint(verdict_of(&run, 1)->cause, ==, DC_CAUSE_NO_PROTOCOL_HANDLER);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(finding_of(&run, DC_CAUSE_NO_PROTOCOL_HANDLER)->severity, ==, DC_SEVERITY_INFO);
+  run_free(&run);
+}
+
+/* --- findings ------------------------------------------------------------------------------------ */
+
+static void test_findings_group_and_count(void)
+{
+  Run run;
+  run_begin(&run, true);
+  for (uint32_t i = 0; i < 30; i++) {
+    const Packet packet = udp_packet(&(Spec){.src = PEER_IP + i % 12,
+                                             .sport = 9,
+                                             .dport = i % 3 == 0 ? 5001 : 5002,
+                                             .id = (uint16_t)(i + 1),
+                                             .payload = "x",
+                                             .payload_len = 1});
+    feed_frame(&run, packet, T0 + i * 10 * MS);
+    if (i % 3 == 0)
+      feed_drop(&run, &packet, T0 + i * 10 * MS + MS, "udp_queue_rcv_one_skb", "SOCKET_RCVBUFF");
+  }
+  run_end(&run);
+  g_assert_cmpuint(run.report->findings->len, ==, 1);
+  const DcFinding *finding = g_ptr_array_index(run.report->findings, 0);
+  g_assert_cmpint(finding->cause, ==, DC_CAUSE_UDP_RCVBUF);
+  g_assert_cmpint(finding->confidence, ==, DC_CONFIDENCE_CERTAIN);
+  g_assert_cmpuint(finding->frames, ==, 10);
+  g_assert_cmpuint(finding->drops, ==, 10);
+  g_assert_cmpuint(finding->seen, ==, 10);
+  g_assert_cmpuint(finding->by_match[DC_MATCH_EXACT], ==, 10);
+  g_assert_cmpuint(finding->service.port, ==, 5001);
+  g_assert_cmpuint(finding->client_count, ==, 4);
+  g_assert_cmpuint(finding->clients[0].frames, >=, finding->clients[3].frames);
+  g_assert_cmpint(finding->first_ns, ==, T0);
+  g_assert_cmpuint(finding->example_count, ==, DC_FINDING_EXAMPLES);
+  g_assert_cmpstr(g_ptr_array_index(finding->reasons, 0), ==, "SOCKET_RCVBUFF x10");
+  run_free(&run);
+}
+
+/* More silent frames than may wait: the oldest are decided early, counted, and each still told once. */
+static void test_silence_is_bounded(void)
+{
+  Run run;
+  run_begin(&run, true);
+  for (uint32_t i = 0; i < 70000; i++)
+    feed_frame(&run, syn((uint16_t)i, (uint16_t)(i >> 16), i, 0), T0 + i * 50 * DC_NS_PER_US);
+  run_end(&run);
+  g_assert_cmpuint(run.report->summary.decided_early, >, 0);
+  g_assert_cmpuint(run.report->summary.frames_by_fate[DC_FATE_UNEXPLAINED], ==, 70000);
+  run_free(&run);
+}
+
+int main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/diagnosis/silence/accept-queue", test_accept_queue);
+  g_test_add_func("/diagnosis/silence/full-queue-first", test_overflows_go_to_the_full_queue);
+  g_test_add_func("/diagnosis/silence/recycle", test_recycle);
+  g_test_add_func("/diagnosis/silence/one-clock", test_one_clock_is_no_nat);
+  g_test_add_func("/diagnosis/silence/bytes", test_bytes_explain);
+  g_test_add_func("/diagnosis/silence/bounded", test_silence_is_bounded);
+  g_test_add_func("/diagnosis/refusals", test_refusals);
+  g_test_add_func("/diagnosis/unhandled", test_unhandled);
+  g_test_add_func("/diagnosis/findings", test_findings_group_and_count);
+  return g_test_run();
+}
