@@ -171,6 +171,9 @@ void dc_decode_icmpv6(DcDecoder *decoder)
   if (type >= ICMPV6_UNREACHABLE && type <= ICMPV6_PARAMETER) {
     read_quote_ipv6(packet, decoder->cursor);
   } else if (type == ICMPV6_NEIGHBOUR_SOLICITATION || type == ICMPV6_NEIGHBOUR_ADVERTISEMENT) {
+    /* The target belongs to the header: it is never missing. */
+    packet->payload_offset += 16;
+    packet->payload_len = packet->payload_len > 16 ? packet->payload_len - 16 : 0;
     const uint8_t *target = dc_cursor_bytes(&decoder->cursor, 16);
     if (target == NULL) {
       dc_decoder_note_short(decoder);

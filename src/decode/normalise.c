@@ -9,6 +9,10 @@
  *
  * IPv4 options are masked because the stack fills record-route and timestamp options in
  * (ip_options_compile()); addresses, lengths, ids and ports identify the packet without them.
+ *
+ * Other protocols, and IP headers too broken to read, are compared as they are: such a packet
+ * is dropped before anything could change it. Only their padding is uncertain, since a cooked
+ * capture does not show the 802.3 length: zeros at the end of a short frame are left out.
  */
 #include "dropcorr/decode/normalise.h"
 
@@ -19,8 +23,11 @@
 
 #define MARKER 2 /* the ethertype */
 
-/* A frame of another protocol is told from its fellows by at least so much of its payload. */
-#define PAYLOAD_LEAST 16
+/* Of other protocols than IP so many bytes count as header: all, in most frames. */
+#define OTHER_HEADER 64
+
+/* Payload that Ethernet pads shorter frames to. */
+#define PADDED 46
 
 /* memcpy() in pieces of constant size: knowing how small it is, GCC would make one of variable
  * size a "rep movs", which starts slowly. The last piece may overlap the one before. */
@@ -97,15 +104,11 @@ static bool is_complete(const DcNormal *normal)
   return normal->len == MARKER + normal->wire_len;
 }
 
-/* Padding that no length field tells: zeros at the end. Always cut, so that a frame, the same
- * without padding and the same cut short by the capture all come out alike. */
 static void trim_zeros(DcNormal *normal)
 {
-  const bool complete = is_complete(normal);
-  while (normal->len > normal->header_len && normal->bytes[normal->len - 1] == 0)
+  while (normal->len > MARKER && normal->bytes[normal->len - 1] == 0)
     normal->len--;
-  if (complete)
-    normal->wire_len = (uint16_t)(normal->len - MARKER);
+  normal->wire_len = (uint16_t)(normal->len - MARKER);
 }
 
 bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcNormal *ret_normal)
@@ -133,18 +136,19 @@ bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen,
   copy(normal->bytes + MARKER, kept, keep);
   normal->len = (uint16_t)(MARKER + keep);
   normal->wire_len = least16(l3_len, UINT16_MAX);
-  /* Headers longer than what is kept (long extension header chains) count as far as they are kept. */
-  normal->header_len = least16((uint64_t)MARKER + packet->payload_offset - packet->l3_offset, DC_NORMAL_MAX);
   if (is_ip) {
+    /* Headers longer than what is kept (chains of extension headers) count as far as they are kept,
+     * those longer than their packet as far as it goes. */
+    const uint64_t header = packet->payload_offset - packet->l3_offset;
+    const uint64_t packet_len = l3_len < wire ? l3_len : wire;
+    normal->header_len = least16(MARKER + (header < packet_len ? header : packet_len), DC_NORMAL_MAX);
     normal->whole = packet->status != DC_DECODE_SHORT && normal->header_len <= normal->len;
     mask_ip(normal, packet);
   } else {
-    /* ARP is all header. A malformed IP header is compared as it is: it was dropped before
-     * anything could change it. */
-    const size_t needed = packet->has & DC_HAS_ARP ? l3_len : normal->header_len - MARKER + (size_t)PAYLOAD_LEAST;
-    normal->whole = captured >= (needed < l3_len ? needed : l3_len) && normal->header_len <= normal->len;
-    if (!(packet->has & DC_HAS_ARP))
+    if (is_complete(normal) && l3_len <= PADDED)
       trim_zeros(normal);
+    normal->header_len = least16((uint64_t)MARKER + normal->wire_len, OTHER_HEADER);
+    normal->whole = normal->header_len <= normal->len;
   }
   if (normal->len < normal->header_len)
     memset(normal->bytes + normal->len, 0, (size_t)normal->header_len - normal->len);

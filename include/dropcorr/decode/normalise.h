@@ -24,7 +24,8 @@ typedef struct {
  * From the packet's own L3 on: 2 bytes ethertype, then for IP the header with TTL/hop
  * limit, TOS/traffic class/flow label and header checksum zeroed, the L4 header with its
  * checksum zeroed, then payload up to the IP length. Not IP: ethertype and L2 payload with
- * trailing padding cut (802.3: by its length field). False if there is nothing to compare.
+ * trailing padding cut (802.3: by its length field), the first 64 bytes of it as header. False
+ * if there is nothing to compare.
  */
 bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcNormal *ret_normal);
 
