@@ -435,7 +435,7 @@ DcReport *dc_report_model_build(DcDiagnosis *self)
   }
   g_ptr_array_sort(report->findings, by_importance);
   copy_drop_groups(self, report);
-  report->checks = dc_checklist_build(self->state, report->findings, self->interface);
+  report->checks = dc_checklist_build(self->state, report->findings, self->interface, self->options.have_drops);
   dc_limits_collect(self, report->limits);
   const char *release = self->state != NULL ? dc_state_kernel_release(self->state) : NULL;
   report->kernel = g_strdup(release);

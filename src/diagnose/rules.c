@@ -1,0 +1,216 @@
+#include "rules_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- writing a ruling ---------------------------------------------------------- */
+
+void dc_ruling_set(DcRuling *ruling, DcCause cause, DcConfidence confidence, const char *format, ...)
+{
+  memset(ruling, 0, sizeof *ruling);
+  ruling->cause = cause;
+  ruling->confidence = confidence;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(ruling->why, sizeof ruling->why, format, args);
+  va_end(args);
+}
+
+void dc_ruling_rival(DcRuling *ruling, DcCause cause)
+{
+  if (cause == DC_CAUSE_NONE || cause == ruling->cause)
+    return;
+  for (size_t i = 0; i < G_N_ELEMENTS(ruling->rivals); i++) {
+    if (ruling->rivals[i] == cause)
+      return;
+    if (ruling->rivals[i] == DC_CAUSE_NONE) {
+      ruling->rivals[i] = cause;
+      return;
+    }
+  }
+}
+
+void dc_rule_site_only(const DcRuleInput *input, DcRuling *ruling)
+{
+  const DcSite *site = input->site;
+  if (site == NULL) {
+    if (input->function[0] != '\0')
+      dc_ruling_set(ruling, DC_CAUSE_UNCLASSIFIED, DC_CONFIDENCE_POSSIBLE, "no reason given, and %s is no known site",
+                    input->function);
+    else
+      dc_ruling_set(ruling, DC_CAUSE_UNCLASSIFIED, DC_CONFIDENCE_POSSIBLE, "neither reason nor function is known");
+    return;
+  }
+  const bool alone = site->causes[1] == DC_CAUSE_NONE;
+  dc_ruling_set(ruling, site->causes[0], alone ? DC_CONFIDENCE_CERTAIN : DC_CONFIDENCE_POSSIBLE, "site %s: %s",
+                input->function, site->note);
+  for (size_t i = 1; i < G_N_ELEMENTS(site->causes); i++)
+    dc_ruling_rival(ruling, site->causes[i]);
+}
+
+/* --- counters -------------------------------------------------------------------- */
+
+/* Live samples are a second apart, and a frame's second may straddle two. */
+#define COUNTER_SLACK_NS (1500 * DC_NS_PER_MS)
+
+DcMoved dc_rule_counter(const DcRuleInput *input, const char *name)
+{
+  if (input->state == NULL)
+    return DC_MOVED_UNKNOWN;
+  int64_t from = DC_TIME_NONE, to = DC_TIME_NONE;
+  if (input->drop->time_ns != DC_TIME_NONE) {
+    from = input->drop->time_ns - input->drop->precision_ns - COUNTER_SLACK_NS;
+    to = input->drop->time_ns + COUNTER_SLACK_NS;
+  }
+  DcCounterStep step = dc_state_counter(input->state, name, from, to);
+  if (!step.known)
+    step = dc_state_counter(input->state, name, DC_TIME_NONE, DC_TIME_NONE);
+  if (!step.known)
+    return DC_MOVED_UNKNOWN;
+  return step.step > 0 ? DC_MOVED_YES : DC_MOVED_NO;
+}
+
+const char *dc_rule_first_moved(const DcRuleInput *input, const char *const *names)
+{
+  for (; *names != NULL; names++)
+    if (dc_rule_counter(input, *names) == DC_MOVED_YES)
+      return *names;
+  return NULL;
+}
+
+/* --- the packet ---------------------------------------------------------------------- */
+
+bool dc_rule_has_ip(const DcRuleInput *input, uint8_t version)
+{
+  return (input->view.has & DC_HAS_IP) != 0 && (version == 0 || input->view.flow.ip_version == version);
+}
+
+static bool is_unicast_mac(const uint8_t mac[6])
+{
+  return (mac[0] & 1) == 0;
+}
+
+bool dc_rule_is_other_host(const DcRuleInput *input)
+{
+  return input->view.direction == DC_DIRECTION_OTHER_HOST;
+}
+
+bool dc_rule_is_for_us(const DcRuleInput *input)
+{
+  if ((input->view.has & DC_HAS_MAC) == 0 || !is_unicast_mac(input->view.dst_mac) || dc_rule_is_other_host(input))
+    return false;
+  return input->view.direction == DC_DIRECTION_IN ||
+         (input->state != NULL && dc_state_is_local_mac(input->state, input->view.dst_mac));
+}
+
+DcVlanFit dc_rule_vlan(const DcState *state, const DcBrief *brief)
+{
+  if (brief->vlan_count == 0 || (brief->vlan_count == 1 && brief->vlan == 0))
+    return DC_VLAN_NONE; /* id 0 is a priority tag: any device takes it */
+  if (state == NULL)
+    return DC_VLAN_MAYBE;
+  /* Detailed listings (ip -d) name the id; they are known by their "promiscuity" field. */
+  static const char *const texts[] = {"link", "addr"};
+  char id[32];
+  snprintf(id, sizeof id, " id %u ", brief->vlan);
+  bool detailed = false, any_vlan = false, listed = false;
+  for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+    const char *text = dc_state_text(state, texts[i]);
+    if (text == NULL)
+      continue;
+    listed = true;
+    detailed = detailed || strstr(text, "promiscuity") != NULL;
+    for (const char *at = strstr(text, "vlan protocol 802.1"); at != NULL; at = strstr(at + 1, "vlan protocol 802.1")) {
+      any_vlan = true;
+      const char *line_end = strchr(at, '\n');
+      const char *found = strstr(at, id);
+      if (found != NULL && (line_end == NULL || found < line_end))
+        return DC_VLAN_KNOWN_HERE;
+    }
+    /* Without details a VLAN device still shows the device beneath it: eth0.100@eth0. veth and macvlan
+     * peers look alike, and a name need not tell the id. */
+    for (const char *at = strchr(text, '@'); at != NULL && !any_vlan; at = strchr(at + 1, '@'))
+      any_vlan = !g_str_has_prefix(at, "@if") && !g_str_has_prefix(at, "@NONE");
+  }
+  if (detailed || (listed && !any_vlan))
+    return DC_VLAN_UNKNOWN_HERE;
+  return DC_VLAN_MAYBE;
+}
+
+static void complete_view(DcRuleInput *input, const DcBrief *brief)
+{
+  DcBrief *view = &input->view;
+  if (input->packet != NULL && input->packet->has != 0) {
+    dc_brief_from_packet(view, input->packet, input->drop->orig_len, DC_DIRECTION_UNKNOWN);
+    if (brief != NULL) {
+      /* The skb has lost what the frame still shows: the tag, sometimes the MAC header. */
+      view->direction = brief->direction;
+      if (view->vlan_count == 0) {
+        view->vlan_count = brief->vlan_count;
+        view->vlan = brief->vlan;
+      }
+      if ((view->has & DC_HAS_MAC) == 0 && (brief->has & DC_HAS_MAC) != 0) {
+        memcpy(view->src_mac, brief->src_mac, sizeof view->src_mac);
+        memcpy(view->dst_mac, brief->dst_mac, sizeof view->dst_mac);
+        view->has |= DC_HAS_MAC;
+      }
+      if (view->ip_checksum == DC_CHECKSUM_UNKNOWN)
+        view->ip_checksum = brief->ip_checksum;
+      if (view->l4_checksum == DC_CHECKSUM_UNKNOWN)
+        view->l4_checksum = brief->l4_checksum;
+    }
+  } else if (brief != NULL) {
+    *view = *brief;
+  }
+  if ((view->has & DC_HAS_IP) != 0) {
+    input->src.version = input->dst.version = view->flow.ip_version;
+    memcpy(input->src.bytes, view->flow.src, sizeof input->src.bytes);
+    memcpy(input->dst.bytes, view->flow.dst, sizeof input->dst.bytes);
+  }
+  if (view->direction == DC_DIRECTION_UNKNOWN && (view->has & DC_HAS_MAC) != 0 && input->state != NULL &&
+      is_unicast_mac(view->dst_mac) && dc_state_is_local_mac(input->state, view->dst_mac))
+    view->direction = DC_DIRECTION_IN;
+
+  if (input->drop->protocol > 0 && input->drop->protocol <= UINT16_MAX)
+    input->ethertype = (uint16_t)input->drop->protocol;
+  else if ((view->has & DC_HAS_ETHERTYPE) != 0)
+    input->ethertype = view->flow.ethertype;
+  else if ((view->has & DC_HAS_IP) != 0)
+    input->ethertype = view->flow.ip_version == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+}
+
+/* --- one drop -------------------------------------------------------------------------- */
+
+static void rule_site(const DcRuleInput *input, DcRuling *ruling)
+{
+  if (dc_rule_site_link(input, ruling) || dc_rule_site_ip(input, ruling) || dc_rule_site_transport(input, ruling))
+    return;
+  dc_rule_site_only(input, ruling);
+}
+
+void dc_rule_drop(const DcDrop *drop, const DcPacket *packet, const DcBrief *brief, const DcState *state,
+                  DcRuling *ret_ruling)
+{
+  DcRuleInput input = {.drop = drop, .packet = packet, .state = state};
+  input.site = dc_site_lookup(drop->symbol);
+  if (drop->symbol != NULL) {
+    size_t len = dc_site_strip_suffix(drop->symbol, strlen(drop->symbol));
+    g_snprintf(input.function, sizeof input.function, "%.*s", (int)MIN(len, sizeof input.function - 1), drop->symbol);
+  }
+  input.device = drop->in_ifname;
+  if (input.device == NULL && drop->in_ifindex != 0 && state != NULL)
+    input.device = dc_state_device_name(state, drop->in_ifindex);
+  complete_view(&input, brief);
+
+  if (drop->kind == DC_DROP_NETDM_HARDWARE || drop->trap_name != NULL) {
+    dc_ruling_set(ret_ruling, DC_CAUSE_HARDWARE_TRAP, DC_CONFIDENCE_CERTAIN, "hardware trap %s%s%s",
+                  drop->trap_name != NULL ? drop->trap_name : "(unnamed)", drop->trap_group != NULL ? " of group " : "",
+                  drop->trap_group != NULL ? drop->trap_group : "");
+    return;
+  }
+  if (dc_reason_is_unspecified(drop->reason))
+    rule_site(&input, ret_ruling);
+  else
+    dc_rule_reason(&input, ret_ruling);
+}

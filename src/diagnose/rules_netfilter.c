@@ -1,0 +1,140 @@
+/*
+ * A netfilter hook said drop: a rule, or connection tracking, which has no reason of its own. Told
+ * apart by where it was freed (from 6.8 on nft_do_chain frees itself, so nf_hook_slow is then not
+ * an nftables rule), by the rules that are there, and by connection tracking's counters.
+ */
+#include "rules_private.h"
+
+#include "dropcorr/diagnose/ruleset.h"
+
+#include <string.h>
+
+#define KERNEL_6_8 (UINT32_C(6) << 16 | UINT32_C(8) << 8)
+
+typedef struct {
+  bool full, clash; /* counters or log say so */
+  bool ruled_out;   /* counters were watched and stand still */
+  const char *sign;
+} Tracking;
+
+static const char *table_full_line(const DcState *state)
+{
+  size_t count;
+  const char *const *lines = dc_state_kernel_lines(state, &count);
+  for (size_t i = 0; i < count; i++)
+    if (strstr(lines[i], "table full, dropping packet") != NULL)
+      return lines[i];
+  return NULL;
+}
+
+static void look_at_tracking(const DcRuleInput *input, Tracking *tracking)
+{
+  memset(tracking, 0, sizeof *tracking);
+  if (input->state == NULL)
+    return;
+  const DcMoved drop = dc_rule_counter(input, "conntrack.drop");
+  const DcMoved early = dc_rule_counter(input, "conntrack.early_drop");
+  const DcMoved clash = dc_rule_counter(input, "conntrack.insert_failed");
+  uint64_t value = 0;
+  int64_t count = 0, max = 0;
+  if (drop == DC_MOVED_YES) {
+    tracking->full = true;
+    tracking->sign = "conntrack.drop moved";
+  } else if (early == DC_MOVED_YES) {
+    tracking->full = true;
+    tracking->sign = "conntrack.early_drop moved";
+  } else if (drop == DC_MOVED_UNKNOWN && dc_state_counter_value(input->state, "conntrack.drop", &value) && value > 0) {
+    /* A single sample: since connection tracking was loaded, perhaps long ago. */
+    tracking->full = true;
+    tracking->sign = "conntrack.drop is not 0";
+  } else if (drop == DC_MOVED_UNKNOWN && table_full_line(input->state) != NULL) {
+    tracking->full = true;
+    tracking->sign = "the kernel log says 'table full, dropping packet'";
+  } else if (drop == DC_MOVED_UNKNOWN &&
+             dc_state_sysctl_number(input->state, "net.netfilter.nf_conntrack_count", &count) &&
+             dc_state_sysctl_number(input->state, "net.netfilter.nf_conntrack_max", &max) && max > 0 && count >= max) {
+    tracking->full = true;
+    tracking->sign = "nf_conntrack_count has reached nf_conntrack_max";
+  }
+  if (clash == DC_MOVED_YES) {
+    tracking->clash = true;
+    if (tracking->sign == NULL)
+      tracking->sign = "conntrack.insert_failed moved";
+  }
+  tracking->ruled_out = drop == DC_MOVED_NO && clash == DC_MOVED_NO;
+}
+
+/* Connection tracking refuses only what would need a new entry. */
+static bool could_start_entry(const DcRuleInput *input)
+{
+  if ((input->view.has & DC_HAS_TCP) == 0)
+    return true;
+  return (input->view.tcp_flags & (DC_TCP_SYN | DC_TCP_ACK)) != DC_TCP_ACK;
+}
+
+void dc_rule_netfilter(const DcRuleInput *input, DcRuling *ruling)
+{
+  const bool given = !dc_reason_is_unspecified(input->drop->reason);
+  const char *name = given ? input->drop->reason : input->function;
+  const char *what = given ? "reason" : "site";
+  const bool rule_frees =
+      strcmp(input->function, "nft_do_chain") == 0 || g_str_has_suffix(input->function, "_do_table");
+  if (rule_frees) {
+    DcRulesetAnswer rules;
+    dc_ruleset_search(input->state, &input->view, input->device, &rules);
+    const bool show = rules.fit == DC_RULESET_FITS;
+    dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_CERTAIN, "%s %s%s%s%s", what, name,
+                  given ? " in a rule or policy" : "", show ? "; " : "", show ? rules.rule : "");
+    return;
+  }
+
+  Tracking tracking;
+  look_at_tracking(input, &tracking);
+  DcRulesetAnswer rules;
+  dc_ruleset_search(input->state, &input->view, input->device, &rules);
+  const uint32_t version = input->state != NULL ? dc_state_kernel_version(input->state) : 0;
+  const bool iptables_only = version >= KERNEL_6_8 && input->state != NULL &&
+                             dc_state_text(input->state, "iptables-save") == NULL &&
+                             dc_state_text(input->state, "ip6tables-save") == NULL;
+  const bool tracks = (tracking.full || tracking.clash) && could_start_entry(input);
+
+  if (rules.fit == DC_RULESET_FITS && !iptables_only) {
+    dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP, tracks ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_CERTAIN,
+                  "%s %s; rule %s", what, name, rules.rule);
+    if (tracks)
+      dc_ruling_rival(ruling, tracking.full ? DC_CAUSE_CONNTRACK_FULL : DC_CAUSE_CONNTRACK_CLASH);
+    return;
+  }
+  if (tracks) {
+    const bool sure = (rules.fit == DC_RULESET_NONE || (iptables_only && rules.fit != DC_RULESET_UNKNOWN)) &&
+                      tracking.full != tracking.clash && strstr(tracking.sign, "moved") != NULL;
+    dc_ruling_set(ruling, tracking.full ? DC_CAUSE_CONNTRACK_FULL : DC_CAUSE_CONNTRACK_CLASH,
+                  sure ? DC_CONFIDENCE_CERTAIN : DC_CONFIDENCE_LIKELY, "%s %s, %s%s", what, name, tracking.sign,
+                  rules.fit == DC_RULESET_NONE ? ", and no rule drops such a packet" : "");
+    if (!sure) {
+      dc_ruling_rival(ruling, DC_CAUSE_NETFILTER_DROP);
+      dc_ruling_rival(ruling, tracking.clash ? DC_CAUSE_CONNTRACK_CLASH : DC_CAUSE_NONE);
+    }
+    return;
+  }
+  const bool alone = tracking.ruled_out || !could_start_entry(input);
+  const char *more = "";
+  switch (rules.fit) {
+  case DC_RULESET_MAYBE:
+    more = rules.rule;
+    break;
+  case DC_RULESET_NONE:
+    more = "no rule in the listing drops such a packet";
+    break;
+  case DC_RULESET_UNKNOWN:
+  case DC_RULESET_FITS:
+    break;
+  }
+  dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP,
+                alone && rules.fit != DC_RULESET_NONE ? DC_CONFIDENCE_CERTAIN : DC_CONFIDENCE_LIKELY, "%s %s%s%s%s",
+                what, name, *more != '\0' ? "; " : "", rules.fit == DC_RULESET_MAYBE ? "perhaps " : "", more);
+  if (!alone) {
+    dc_ruling_rival(ruling, DC_CAUSE_CONNTRACK_FULL);
+    dc_ruling_rival(ruling, DC_CAUSE_CONNTRACK_CLASH);
+  }
+}
