@@ -51,9 +51,11 @@ static void remember_attempt(DcDiagnosis *self, const DcFrameVerdict *verdict)
 
 static void count_seen(DcDiagnosis *self, const DcBrief *brief)
 {
-  if (brief->direction != DC_DIRECTION_IN && brief->direction != DC_DIRECTION_UNKNOWN)
+  if (brief->direction == DC_DIRECTION_OUT)
     return;
   self->inbound++;
+  if (brief->direction == DC_DIRECTION_OTHER_HOST)
+    return;
   self->ethertype_frames[brief->flow.ethertype]++;
   if ((brief->has & DC_HAS_IP) == 0)
     return;

@@ -4,6 +4,7 @@
 
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/diagnose/checklist.h"
+#include "dropcorr/diagnose/ruleset.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 typedef struct {
   const DcDiagnosis *diagnosis;
   const DcGroup *group;
-  char text[64];
+  char text[DC_RULE_TEXT_MAX];
 } Lookup;
 
 static const char *address_text(const DcBrief *brief, bool source, char *text)
@@ -63,6 +64,16 @@ static const char *lookup_value(const char *key, void *data)
   }
   if (strcmp(key, "vlan") == 0 && brief->vlan_count > 0) {
     g_snprintf(lookup->text, sizeof lookup->text, "%u", brief->vlan);
+    return lookup->text;
+  }
+  if (strcmp(key, "module") == 0)
+    return dc_advice_module(brief);
+  if (strcmp(key, "rule") == 0) {
+    DcRulesetAnswer answer;
+    dc_ruleset_search(lookup->diagnosis->state, brief, lookup->diagnosis->interface, &answer);
+    if (answer.fit != DC_RULESET_FITS)
+      return NULL;
+    g_strlcpy(lookup->text, answer.rule, sizeof lookup->text);
     return lookup->text;
   }
   if (strcmp(key, "mac") == 0)
@@ -380,25 +391,23 @@ static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
     uint64_t count;
     const char *what;
   } parts[] = {{lost, "dropped by the kernel"},
-               {silent, "unanswered with a cause"},
-               {open, "unanswered with no evidence why"},
+               {silent, "unanswered for a cause found"},
+               {open, "unanswered and unexplained"},
                {refused, "refused"}};
-  bool any = false;
   for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-    if (parts[i].count == 0)
-      continue;
-    g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", any ? ", " : "", parts[i].count, parts[i].what);
-    any = true;
+    if (parts[i].count > 0)
+      g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", line->len > 0 ? ", " : "", parts[i].count, parts[i].what);
   }
-  if (!any)
+  if (line->len == 0)
     return g_strdup_printf("No loss: none of %" G_GUINT64_FORMAT " inbound frames was dropped or left unanswered.",
                            self->inbound);
-  g_autofree char *counts = g_strdup(line->str);
-  g_string_printf(line, "Of %" G_GUINT64_FORMAT " inbound frames %s.", self->inbound, counts);
+  g_autofree char *of = g_strdup_printf("Of %" G_GUINT64_FORMAT " inbound frames ", self->inbound);
+  g_string_prepend(line, of);
   if (report->findings->len > 0) {
     const DcFinding *worst = g_ptr_array_index(report->findings, 0);
-    g_string_append_printf(line, " Most important: %s (%" G_GUINT64_FORMAT ").", worst->title, worst->frames);
+    g_string_append_printf(line, "; most important: %s (%" G_GUINT64_FORMAT ")", worst->title, worst->frames);
   }
+  g_string_append_c(line, '.');
   return g_strdup(line->str);
 }
 
