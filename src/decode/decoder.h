@@ -55,6 +55,7 @@ void dc_decode_icmpv6(DcDecoder *decoder);
 /* The chain of headers behind an IPv6 header, up to the first that is no extension header. */
 typedef struct {
   uint8_t protocol;
+  bool has_extension; /* any but a fragment header */
   bool has_fragment;
   uint16_t fragment_offset; /* bytes */
   bool fragment_more;

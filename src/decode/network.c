@@ -227,6 +227,7 @@ void dc_decode_ipv6_chain(DcCursor *cursor, uint8_t protocol, DcIpv6Chain *chain
         chain->status = DC_DECODE_SHORT;
         return;
       }
+      chain->has_extension = true;
       dc_cursor_skip(&header, 2);
       if (chain->protocol == NEXT_HOP_BY_HOP) {
         chain->jumbo = find_jumbo(header);
@@ -267,13 +268,12 @@ void dc_decode_ipv6(DcDecoder *decoder)
 
   if (payload_len > 0 || packet->l3_len <= IP_LENGTH_MAX)
     set_end(decoder, (uint64_t)IPV6_HEADER + payload_len);
-  DcCursor start = decoder->cursor;
   DcIpv6Chain chain;
   dc_decode_ipv6_chain(&decoder->cursor, next, &chain);
   if (payload_len == 0 && chain.jumbo > IP_LENGTH_MAX && packet->l3_len > IP_LENGTH_MAX)
     set_end(decoder, (uint64_t)IPV6_HEADER + chain.jumbo);
   packet->ip_protocol = chain.protocol;
-  if (decoder->cursor.pos > start.pos)
+  if (chain.has_extension)
     packet->has |= DC_HAS_IP_OPTIONS;
   if (chain.has_fragment && (chain.fragment_offset != 0 || chain.fragment_more)) {
     packet->has |= DC_HAS_FRAGMENT;

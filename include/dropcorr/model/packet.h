@@ -35,17 +35,17 @@ typedef enum {
   DC_HAS_ETHERTYPE = 1 << 1,
   DC_HAS_LLC = 1 << 2,
   DC_HAS_ARP = 1 << 3,
-  DC_HAS_IP = 1 << 4,         /* version, addresses, protocol are valid */
-  DC_HAS_PORTS = 1 << 5,      /* TCP, UDP, SCTP, DCCP, UDP-Lite ports */
-  DC_HAS_TCP = 1 << 6,        /* seq, ack, flags, window */
-  DC_HAS_TIMESTAMP = 1 << 7,  /* TCP timestamps option */
-  DC_HAS_ICMP = 1 << 8,       /* type, code (ICMP or ICMPv6) */
-  DC_HAS_QUOTE = 1 << 9,      /* ICMP error: the quoted packet's tuple */
-  DC_HAS_ND_TARGET = 1 << 10, /* ICMPv6 NS/NA target */
-  DC_HAS_INNER = 1 << 11,     /* a tunnel: inner_* tell where the inner packet starts */
-  DC_HAS_FRAGMENT = 1 << 12,  /* part of a fragmented datagram (offset or MF) */
-  DC_HAS_ECHO = 1 << 13,      /* ICMP echo identifier and sequence */
-  DC_HAS_IP_OPTIONS = 1 << 14,
+  DC_HAS_IP = 1 << 4,          /* version, addresses, protocol are valid */
+  DC_HAS_PORTS = 1 << 5,       /* TCP, UDP, SCTP, DCCP, UDP-Lite ports */
+  DC_HAS_TCP = 1 << 6,         /* seq, ack, flags, window */
+  DC_HAS_TIMESTAMP = 1 << 7,   /* TCP timestamps option */
+  DC_HAS_ICMP = 1 << 8,        /* type, code (ICMP or ICMPv6) */
+  DC_HAS_QUOTE = 1 << 9,       /* ICMP error: the quoted packet's tuple */
+  DC_HAS_ND_TARGET = 1 << 10,  /* ICMPv6 NS/NA target */
+  DC_HAS_INNER = 1 << 11,      /* a tunnel: inner_* tell where the inner packet starts */
+  DC_HAS_FRAGMENT = 1 << 12,   /* part of a fragmented datagram (offset or MF) */
+  DC_HAS_ECHO = 1 << 13,       /* ICMP echo identifier and sequence */
+  DC_HAS_IP_OPTIONS = 1 << 14, /* IPv4 options; IPv6 extension headers other than a fragment's */
   DC_HAS_SNAP = 1 << 15,
   DC_HAS_PKTTYPE = 1 << 16, /* SLL/SLL2 packet type */
   DC_HAS_MSS = 1 << 17,
@@ -110,7 +110,7 @@ typedef struct {
   uint16_t echo_id, echo_seq;
   DcAddr nd_target;
 
-  uint32_t payload_offset; /* after the L4 header */
+  uint32_t payload_offset; /* after the L4 header; of a later fragment, after the network header */
   uint32_t payload_len;    /* on the wire, from the IP length; may exceed what was captured */
 
   /* ICMP errors: the quoted packet */
