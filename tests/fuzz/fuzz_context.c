@@ -1,0 +1,95 @@
+/*
+ * Texts of a host's state, as --context directories and evidence files hold them. Input: the object's
+ * name, a newline, its text; a byte 01 in the text parts it into a sample before and one after.
+ */
+#include "dropcorr/decode/state_text.h"
+#include "fuzz.h"
+
+#include <glib.h>
+#include <string.h>
+
+static void check_text(const char *text)
+{
+  if (text != NULL)
+    FUZZ_CHECK(strlen(text) <= DC_STATE_TEXT_MAX);
+}
+
+static void visit_counter(const char *name, const DcCounterStep *whole, void *data)
+{
+  size_t *count = data;
+  FUZZ_CHECK(name != NULL && strlen(name) < DC_STATE_NAME_MAX);
+  FUZZ_CHECK(whole->step <= whole->last);
+  (*count)++;
+}
+
+static void visit_address(const DcAddr *addr, void *data)
+{
+  size_t *count = data;
+  FUZZ_CHECK(addr->version == 4 || addr->version == 6);
+  (*count)++;
+}
+
+static void visit_mac(const uint8_t mac[6], void *data)
+{
+  uint8_t *sum = data;
+  *sum = (uint8_t)(*sum + mac[0] + mac[5]);
+}
+
+static void feed(DcState *state, const char *name, DcPhase phase, const uint8_t *text, size_t len)
+{
+  const DcSample sample = {
+      .time_ns = DC_TIME_NONE, .phase = (uint8_t)phase, .name = name, .text = (const char *)text, .len = len};
+  size_t skipped = 0;
+  const DcStateTextStatus status = dc_state_text_parse(state, &sample, &skipped);
+  FUZZ_CHECK(status <= DC_STATE_TEXT_MALFORMED);
+  FUZZ_CHECK(skipped <= len + 1);
+  FUZZ_CHECK((status == DC_STATE_TEXT_UNKNOWN) == !dc_state_text_known(name, NULL));
+}
+
+static void look_at(const DcState *state)
+{
+  size_t counters = 0, addresses = 0, sockets = 0, taps = 0, lines = 0;
+  dc_state_each_counter(state, visit_counter, &counters);
+  dc_state_each_address(state, visit_address, &addresses);
+  uint8_t sum = 0;
+  dc_state_each_mac(state, visit_mac, &sum);
+  FUZZ_CHECK(counters <= DC_STATE_COUNTERS_MAX);
+  const DcSocket *socket = dc_state_sockets(state, &sockets);
+  for (size_t i = 0; i < sockets; i++)
+    FUZZ_CHECK(memchr(socket[i].process, '\0', sizeof socket[i].process) != NULL &&
+               memchr(socket[i].device, '\0', sizeof socket[i].device) != NULL);
+  const DcProtocolHandler *tap = dc_state_taps(state, &taps);
+  for (size_t i = 0; i < taps; i++)
+    FUZZ_CHECK(memchr(tap[i].handler, '\0', sizeof tap[i].handler) != NULL);
+  const char *const *line = dc_state_kernel_lines(state, &lines);
+  FUZZ_CHECK(lines <= DC_STATE_KERNEL_LINES_MAX);
+  for (size_t i = 0; i < lines; i++)
+    check_text(line[i]);
+  check_text(dc_state_kernel_release(state));
+  check_text(dc_state_text(state, "nft"));
+  check_text(dc_state_sysctl(state, "net.ipv4.tcp_syncookies"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  const uint8_t *newline = size > 0 ? memchr(data, '\n', size) : NULL;
+  if (newline == NULL || size > 1 << 20)
+    return 0;
+  g_autofree char *name = g_strndup((const char *)data, (size_t)(newline - data));
+  const uint8_t *text = newline + 1;
+  const size_t len = size - (size_t)(text - data);
+  const uint8_t *part = len > 0 ? memchr(text, 1, len) : NULL;
+  const size_t before = part != NULL ? (size_t)(part - text) : len;
+
+  /* Exactly sized: a read beyond the end is one for the sanitizer. */
+  g_autofree uint8_t *first = g_memdup2(text, before);
+  g_autoptr(DcState) state = dc_state_new();
+  feed(state, name, DC_PHASE_BEFORE, first, before);
+  look_at(state);
+  if (part != NULL) {
+    g_autofree uint8_t *second = g_memdup2(part + 1, len - before - 1);
+    feed(state, name, DC_PHASE_AFTER, second, len - before - 1);
+    look_at(state);
+  }
+  return 0;
+}
