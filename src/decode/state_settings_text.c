@@ -206,8 +206,9 @@ static const char *const drop_words[] = {
     "IN=",                                /* netfilter LOG rules: IN=eth0 OUT= MAC=... SRC=... DST=... */
 };
 
-static bool speaks_of_drops(DcSpan line)
+bool dc_state_text_is_drop_line(const char *text, size_t len)
 {
+  const DcSpan line = dc_span(text, len);
   for (size_t i = 0; i < sizeof drop_words / sizeof drop_words[0]; i++) {
     DcSpan rest;
     if (!dc_span_after(line, drop_words[i], &rest))
@@ -233,7 +234,7 @@ void dc_state_parse_dmesg(DcStateJob *job)
       continue;
     }
     job->taken++;
-    if (speaks_of_drops(line))
+    if (dc_state_text_is_drop_line(line.at, line.len))
       dc_state_add_kernel_line(job->state, line.at, line.len);
   }
 }

@@ -6,7 +6,10 @@
  * Objects: snmp netstat snmp6 softnet_stat dev sockstat sockstat6 rt_cache nf_conntrack_stat
  * ptype packet tcp tcp6 udp udp6 raw raw6 ss ss_m sysctl sys_IF (sysfs statistics, "name value"
  * lines) ethtool_S_IF ethtool_g_IF ethtool_i_IF nft nft.json iptables-save ip6tables-save
- * conntrack_S dmesg uname addr link route if_inet6 fib_trie arp.
+ * conntrack_S dmesg uname addr link route if_inet6 fib_trie arp; arp_cache ndisc_cache (/proc/net/stat), tc
+ * (tc -s qdisc), if_addrs (a line per device: "ifindex name mac-or-dash addr/length ..."), and net-tools' netstat_s
+ * netstat_i ifconfig. Endings .txt, .log and .out do not matter, nor does '-' for '_', and some other names
+ * are understood (state_text.c).
  */
 #pragma once
 
@@ -25,3 +28,6 @@ DcStateTextStatus dc_state_text_parse(DcState *state, const DcSample *sample, si
 /* Whether an object of that name has a parser, and whether it holds counters
  * (worth sampling each second) or state. */
 bool dc_state_text_known(const char *name, bool *ret_is_counters);
+
+/* Whether a line of the kernel log speaks of dropped packets or of what leads to them: only those are sampled. */
+bool dc_state_text_is_drop_line(const char *line, size_t len);

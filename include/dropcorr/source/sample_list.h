@@ -24,7 +24,7 @@ typedef struct {
   const char *path;  /* below root; %s stands for the device. NULL: asked of the kernel by other means */
   bool is_counters;  /* cheap, and worth reading each second; the others at start and end */
   bool per_device;   /* one sample per interface: dc_sample_read_device() */
-  bool runs_command; /* starts a child process: only before other threads exist */
+  bool runs_command; /* starts a child process */
   DcSampleNeeds needs;
 } DcSampleObject;
 
