@@ -2,9 +2,9 @@
  * generate: writes a capture of a busy server as large as wanted, the NET_DM log of what its kernel
  * dropped, and the numbers that must come out. Equal seeds give equal files.
  *
- * usage: generate FRAMES SEED CAPTURE DROPS TRUTH
+ * usage: generate FRAMES RATE SEED CAPTURE DROPS TRUTH
  *
- * The capture is pcap with nanoseconds, Ethernet, both directions, 100 000 frames a second, cut at 128
+ * The capture is pcap with nanoseconds, Ethernet, both directions, RATE frames a second, cut at 128
  * bytes. The log is what `dwdump -w` writes: pcap of DLT_NETLINK. TRUTH is JSON. The server is 10.0.0.1,
  * fd00::1, 02:00:00:00:00:01.
  */
@@ -19,7 +19,6 @@
 enum { SNAPLEN = 128, FRAME_MAX = 1600, POOL = 2048, ETH = 14, IP4 = 20, IP6 = 40 };
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, ACK = 0x10 };
 
-#define GAP_NS 10000                      /* between frames: 100 000 a second */
 #define RETRY_NS UINT64_C(1000000000)     /* a client's first SYN retransmission */
 #define RETRANSMIT_NS UINT64_C(200000000) /* a segment's */
 #define START_NS (UINT64_C(1795168318) * 1000000000)
@@ -75,6 +74,8 @@ static uint16_t sum_fold(uint32_t sum)
 
 static FILE *capture, *drop_log;
 static uint64_t now_ns = START_NS;
+static uint32_t gap_ns;    /* between frames, on average */
+static uint32_t pool_used; /* connections open at a time: each comes up about 50 times a second */
 
 static struct {
   uint64_t frames, outbound, drops, netfilter, no_socket, tcp_checksum, silent_syns, stp, answered_syns;
@@ -163,7 +164,7 @@ static void write_frame(const uint8_t *frame, uint32_t len, bool outbound)
   write_record(capture, now_ns, NULL, 0, padded, wire < SNAPLEN ? wire : SNAPLEN, wire);
   truth.frames++;
   truth.outbound += outbound;
-  now_ns += GAP_NS / 2 + random_below(GAP_NS);
+  now_ns += gap_ns / 2 + random_below(gap_ns);
 }
 
 /* --- frames --------------------------------------------------------------------------------- */
@@ -497,7 +498,7 @@ static void send_something(void)
       send_stp();
     return;
   }
-  Connection *connection = &pool[random_below(POOL)];
+  Connection *connection = &pool[random_below(pool_used)];
   if (connection->stage == STAGE_OVER)
     open_connection(connection);
   if (connection->due_ns <= now_ns)
@@ -519,24 +520,31 @@ static void write_truth(const char *path)
 
 int main(int argc, char **argv)
 {
-  if (argc != 6) {
-    fprintf(stderr, "usage: generate FRAMES SEED CAPTURE DROPS TRUTH\n");
+  if (argc != 7) {
+    fprintf(stderr, "usage: generate FRAMES RATE SEED CAPTURE DROPS TRUTH\n");
     return 2;
   }
-  uint64_t frames = strtoull(argv[1], NULL, 10);
-  random_state = strtoull(argv[2], NULL, 10);
-  capture = fopen(argv[3], "wb");
-  must(capture != NULL, argv[3]);
-  drop_log = fopen(argv[4], "wb");
-  must(drop_log != NULL, argv[4]);
+  const uint64_t frames = strtoull(argv[1], NULL, 10);
+  const uint64_t rate = strtoull(argv[2], NULL, 10);
+  random_state = strtoull(argv[3], NULL, 10);
+  if (rate < 1000 || rate > 100000) {
+    fprintf(stderr, "generate: %s: rates are from 1000 to 100000 frames a second\n", argv[2]);
+    return 2;
+  }
+  gap_ns = (uint32_t)(1000000000 / rate);
+  pool_used = (uint32_t)(rate / 50);
+  capture = fopen(argv[4], "wb");
+  must(capture != NULL, argv[4]);
+  drop_log = fopen(argv[5], "wb");
+  must(drop_log != NULL, argv[5]);
   write_pcap_header(capture, 1);    /* DLT_EN10MB */
   write_pcap_header(drop_log, 253); /* DLT_NETLINK */
   for (size_t i = 0; i < POOL; i++)
     pool[i].stage = STAGE_OVER;
   while (truth.frames < frames)
     send_something();
-  must(fclose(capture) == 0, argv[3]);
-  must(fclose(drop_log) == 0, argv[4]);
-  write_truth(argv[5]);
+  must(fclose(capture) == 0, argv[4]);
+  must(fclose(drop_log) == 0, argv[5]);
+  write_truth(argv[6]);
   return 0;
 }

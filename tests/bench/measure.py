@@ -25,11 +25,11 @@ def run(command, stdout=subprocess.DEVNULL):
     return seconds, usage.ru_maxrss
 
 
-def generate(program, frames, seed, folder):
+def generate(program, frames, rate, seed, folder):
     """A capture, its drop log and the truth about them, made once. Returns the three paths."""
     os.makedirs(folder, exist_ok=True)
-    paths = [os.path.join(folder, f"{frames}-{seed}.{kind}") for kind in ("cap.pcap", "drops.pcap", "truth.json")]
+    paths = [os.path.join(folder, f"{frames}-{rate}-{seed}.{kind}") for kind in ("cap.pcap", "drops.pcap", "truth.json")]
     newest = os.path.getmtime(program)
     if not all(os.path.exists(path) and os.path.getmtime(path) >= newest for path in paths):
-        subprocess.run([program, str(frames), str(seed), *paths], check=True)
+        subprocess.run([program, str(frames), str(rate), str(seed), *paths], check=True)
     return paths
