@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define STRINGS_MAX 65536 /* distinct names in one evidence file */
+#define NUMBER_MAX (UINT64_C(1) << 53) /* exact in every JSON reader */
+#define STRINGS_MAX 65536              /* distinct names in one evidence file */
 
 typedef struct {
   DcSource source;
@@ -19,6 +20,7 @@ typedef struct {
   uint64_t frames;         /* of link types that are decoded, before the filter */
   uint64_t unknown_frames; /* of other link types */
   int unknown_dlt;         /* the first of those */
+  uint64_t last_number;    /* of the frame given or filtered last */
   uint64_t drops;          /* of an evidence file */
   uint64_t filtered, filtered_drops;
   uint64_t skipped, foreign; /* journal entries; the file counts its own */
@@ -97,6 +99,21 @@ static bool is_kdrop(const CaptureFile *capture, const DcCaptureInterface *inter
   return capture->file->info.is_evidence && interface->name != NULL && strcmp(interface->name, DC_EVIDENCE_KDROP) == 0;
 }
 
+/*
+ * The packets of an evidence file carry the numbers that the run gave its frames, so that its replay
+ * speaks of the same ones (Wireshark: frame.packet_id). Joined files begin anew: numbers only grow.
+ */
+static uint64_t number_of(CaptureFile *capture, const DcRecord *record)
+{
+  uint64_t number = record->number;
+  if (capture->file->info.is_evidence && record->packet_id != 0 && record->packet_id <= NUMBER_MAX)
+    number = record->packet_id;
+  if (number <= capture->last_number)
+    number = capture->last_number + 1;
+  capture->last_number = number;
+  return number;
+}
+
 typedef enum { TAKEN, PASSED_OVER, FAILED } Taken;
 
 static Taken take_frame(CaptureFile *capture, const DcRecord *record, DcEvent *event, GError **error)
@@ -113,6 +130,7 @@ static Taken take_frame(CaptureFile *capture, const DcRecord *record, DcEvent *e
     return PASSED_OVER;
   }
   capture->frames++;
+  uint64_t number = number_of(capture, record);
   if (capture->filter != NULL) {
     /* An interface may be described in the middle of the file. */
     if (!dc_filter_prepare(capture->filter, interface->dlt, error))
@@ -126,7 +144,7 @@ static Taken take_frame(CaptureFile *capture, const DcRecord *record, DcEvent *e
   event->kind = DC_EVENT_FRAME;
   event->time_ns = record->time_ns;
   DcFrame *frame = &event->frame;
-  frame->number = record->number;
+  frame->number = number;
   frame->time_ns = record->time_ns;
   frame->caplen = record->caplen;
   frame->len = record->len;

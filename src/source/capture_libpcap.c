@@ -41,6 +41,7 @@ static DcReadStatus libpcap_next_record(DcPacketFile *file, DcRecord *ret_record
   ret_record->direction = DC_DIRECTION_UNKNOWN;
   ret_record->interface_id = 0;
   ret_record->number = file->packet_number;
+  ret_record->packet_id = 0;
   ret_record->offset = dc_input_offset(file->input); /* of what stdio has buffered: near enough for a message */
   ret_record->time_ns = (int64_t)(uint32_t)header->ts.tv_sec * DC_NS_PER_S + header->ts.tv_usec;
   ret_record->caplen = header->caplen;

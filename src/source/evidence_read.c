@@ -189,10 +189,15 @@ static bool parse_signed(const EntryField *field, int64_t min, int64_t max, int6
   return g_ascii_string_to_signed(text, 10, min, max, ret_value, NULL);
 }
 
-/* Times and spans: never negative, and small enough that a window can be added to them. */
+/* Times and spans: never negative, and small enough that a window can be added to them. A time
+ * that is not known is left out, or DC_TIME_NONE. */
 static bool parse_time(const EntryField *field, int64_t *ret_value)
 {
-  return parse_signed(field, 0, G_MAXINT64 / 2, ret_value);
+  int64_t value;
+  if (!parse_signed(field, G_MININT64, G_MAXINT64 / 2, &value) || (value < 0 && value != DC_TIME_NONE))
+    return false;
+  *ret_value = value;
+  return true;
 }
 
 /* Puts a field into its place; a name no row has is somebody's addition, and good. */
@@ -297,7 +302,7 @@ static bool read_drop(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
     if (!good)
       return false;
   }
-  if (step == ENTRY_BAD || drop->count == 0)
+  if (step == ENTRY_BAD || drop->count == 0 || drop->precision_ns < 0 || drop->rx_time_ns < 0)
     return false;
   drop->caplen = reader->bytes->len;
   drop->bytes = drop->caplen > 0 ? reader->bytes->data : NULL;

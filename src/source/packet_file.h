@@ -32,6 +32,7 @@ typedef struct {
   uint8_t direction;     /* DcDirection */
   uint32_t interface_id; /* over all sections of the file */
   uint64_t number;       /* packets: 1-based over all packet records of the file */
+  uint64_t packet_id;    /* pcapng epb_packetid, 0 none */
   uint64_t offset;       /* of the record's first byte in the file */
   int64_t time_ns;       /* journal: DC_TIME_NONE, its entry tells */
   uint32_t caplen, len;  /* journal: caplen only */

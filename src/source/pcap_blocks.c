@@ -61,6 +61,7 @@ static DcReadStatus pcap_next_record(DcPacketFile *file, DcRecord *ret_record, G
   ret_record->direction = DC_DIRECTION_UNKNOWN;
   ret_record->interface_id = 0;
   ret_record->number = file->packet_number;
+  ret_record->packet_id = 0;
   ret_record->offset = offset;
   ret_record->time_ns =
       (int64_t)seconds * DC_NS_PER_S + (file->info.nanoseconds ? (int64_t)fraction : (int64_t)fraction * DC_NS_PER_US);

@@ -26,7 +26,7 @@ enum {
   BLOCK_SECTION = 0x0a0d0d0a
 };
 
-enum { PACKET_FLAGS = 2, STATISTICS_IFDROP = 5, STATISTICS_OSDROP = 7 };
+enum { PACKET_FLAGS = 2, PACKET_ID = 5, STATISTICS_IFDROP = 5, STATISTICS_OSDROP = 7 };
 
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 #define BLOCK_LEN_MIN 12u
@@ -132,6 +132,8 @@ static bool read_packet(DcPacketFile *file, uint32_t type, DcCursor body, DcReco
     while (dc_pcapng_option(&body, file->swapped, &code, &value)) {
       if (code == PACKET_FLAGS)
         ret_record->direction = flags_direction(dc_packet_file_u32(&value, file->swapped));
+      else if (code == PACKET_ID)
+        ret_record->packet_id = dc_packet_file_u64(&value, file->swapped);
     }
   }
   ret_record->time_ns = block_time(interface, high, low);
@@ -305,6 +307,7 @@ static Step read_record(DcPacketFile *file, const BlockHeader *header, DcCursor 
     file->packet_number++;
     ret_record->kind = DC_RECORD_PACKET;
     ret_record->number = file->packet_number;
+    ret_record->packet_id = 0;
     good = header->type == BLOCK_SIMPLE_PACKET ? read_simple_packet(file, body, ret_record)
                                                : read_packet(file, header->type, body, ret_record);
     if (good)

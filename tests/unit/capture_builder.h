@@ -174,6 +174,23 @@ static inline void ng_packet(Builder *builder, uint32_t interface, uint64_t unit
   end_block(builder, start);
 }
 
+/* With epb_packetid. */
+static inline void ng_numbered_packet(Builder *builder, uint32_t interface, uint64_t units, const void *bytes,
+                                      uint32_t len, uint64_t packet_id)
+{
+  guint start = begin_block(builder, 6);
+  put_u32(builder, interface);
+  put_u32(builder, (uint32_t)(units >> 32));
+  put_u32(builder, (uint32_t)units);
+  put_u32(builder, len);
+  put_u32(builder, len);
+  put_bytes(builder, bytes, len);
+  put_padding(builder);
+  put_option_number(builder, 5, packet_id, 8);
+  put_end_of_options(builder);
+  end_block(builder, start);
+}
+
 static inline void ng_old_packet(Builder *builder, uint16_t interface, uint64_t units, const void *bytes,
                                  uint32_t caplen, uint32_t len)
 {

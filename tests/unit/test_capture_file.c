@@ -870,6 +870,27 @@ static void test_evidence_resaved(void)
   g_assert_true(dc_capture_file_info(source)->is_evidence);
 }
 
+/* In an evidence file a frame has the number of the run that wrote it; elsewhere epb_packetid says nothing of
+ * order. Whatever it says, numbers grow. */
+static void test_packet_ids(void)
+{
+  static const uint64_t ids[] = {5, 9, 0, 9, 2, UINT64_MAX, 1000};
+  static const uint64_t expected[] = {5, 9, 10, 11, 12, 13, 1000};
+  for (int evidence = 0; evidence <= 1; evidence++) {
+    Builder builder = builder_new(evidence != 0);
+    ng_section(&builder, evidence ? "dropcorr 0.1.0" : "Dumpcap");
+    ng_interface(&builder, LINKTYPE_ETHERNET, 0, "eth0", 9);
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+      ng_numbered_packet(&builder, 0, BASE_NS, "x", 1, ids[i]);
+    g_autoptr(GByteArray) bytes = builder.out;
+    g_autoptr(DcSource) source = must_open(bytes, NULL);
+    DcEvent event;
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+      g_assert_cmpuint(must_frame(source, &event)->number, ==, evidence ? expected[i] : i + 1);
+    must_end(source);
+  }
+}
+
 /* Bytes changed at random: every reader must come to an end, and give no more frames than fit. */
 static void test_random_damage(void)
 {
@@ -929,6 +950,7 @@ int main(int argc, char **argv)
   g_test_add_func("/capture-file/libpcap-formats", test_libpcap_formats);
   g_test_add_func("/capture-file/evidence", test_evidence);
   g_test_add_func("/capture-file/evidence-resaved", test_evidence_resaved);
+  g_test_add_func("/capture-file/packet-ids", test_packet_ids);
   g_test_add_func("/capture-file/random-damage", test_random_damage);
   g_test_add_func("/capture-file/open", test_open);
   return g_test_run();

@@ -3,7 +3,8 @@
  * file or from standard input ("-"), in bounded memory. Classic pcap and pcapng are
  * read by an own block reader; whatever it does not know goes to libpcap.
  * An evidence file (pcapng written by this program) also yields its drops, samples
- * and losses from its journal blocks, in file order.
+ * and losses from its journal blocks, in file order; its frames have the numbers of the
+ * run that wrote it (epb_packetid).
  */
 #pragma once
 

@@ -1,0 +1,308 @@
+/* What the evidence writer wrote, the reader gives back: event for event. */
+#include "dropcorr/source/evidence_read.h"
+
+#include "assert_bytes.h"
+#include "dropcorr/base/error.h"
+#include "dropcorr/source/capture_file.h"
+#include "dropcorr/source/evidence_write.h"
+
+#include <glib/gstdio.h>
+#include <pcap/dlt.h>
+#include <string.h>
+
+#define BASE_NS (INT64_C(1700000000) * 1000000000)
+#define EVENTS 300
+#define BODY_MAX 200
+
+typedef struct {
+  DcEvent event;
+  uint8_t body[BODY_MAX];
+} TestEvent;
+
+static const char *pick(const char *a, const char *b)
+{
+  return g_test_rand_int_range(0, 3) == 0 ? NULL : g_test_rand_bit() ? a : b;
+}
+
+static size_t random_body(TestEvent *test)
+{
+  size_t len = (size_t)g_test_rand_int_range(1, BODY_MAX);
+  for (size_t i = 0; i < len; i++)
+    test->body[i] = (uint8_t)g_test_rand_int();
+  return len;
+}
+
+static void random_drop(TestEvent *test, uint64_t number, int64_t time_ns)
+{
+  DcDrop *drop = &test->event.drop;
+  drop->number = number;
+  drop->time_ns = time_ns;
+  drop->precision_ns = g_test_rand_bit() ? 0 : DC_NS_PER_S;
+  drop->kind = (uint8_t)g_test_rand_int_range(0, DC_DROP_TEXT + 1);
+  drop->pc = g_test_rand_bit() ? 0 : UINT64_C(0xffffffff81000000) + (uint32_t)g_test_rand_int();
+  drop->symbol = pick("nft_do_chain", "tcp_v4_rcv");
+  drop->offset = drop->symbol != NULL ? 0x47f : 0;
+  drop->size = drop->symbol != NULL ? 0x5e0 : 0;
+  drop->module = pick("nf_tables", "bridge");
+  drop->location = pick("nft_do_chain+0x47f/0x5e0 [nf_tables]", "location = with = signs");
+  drop->reason = pick("NETFILTER_DROP", "NO_SOCKET");
+  drop->protocol = g_test_rand_bit() ? -1 : 0x0800;
+  drop->in_ifindex = (uint32_t)g_test_rand_int_range(0, 3);
+  drop->in_ifname = pick("eth0", "eth1");
+  drop->trap_group = pick("l2_drops", "l3_drops");
+  drop->trap_name = pick("ttl_value_is_too_small", "blackhole_route");
+  drop->skb = g_test_rand_bit() ? 0 : UINT64_C(0xffff88803dd83a00);
+  drop->count = (uint64_t)g_test_rand_int_range(1, 100000);
+  if (g_test_rand_bit()) {
+    drop->rx_time_ns = time_ns - 5;
+    drop->rx_len = 60;
+    drop->rx_ifname = pick("eth0", "eth1");
+  }
+  if (g_test_rand_bit()) {
+    drop->caplen = (uint32_t)random_body(test);
+    drop->orig_len = drop->caplen + (uint32_t)g_test_rand_int_range(0, 2) * 1000;
+    drop->bytes = test->body;
+    drop->link = g_test_rand_bit() ? DC_LINK_ETHERNET : DC_LINK_RAW;
+  }
+}
+
+/* Times grow, as they do in a run; text and bytes are anything. */
+static void random_events(TestEvent *tests)
+{
+  int64_t time_ns = BASE_NS;
+  uint64_t frames = 0, drops = 0;
+  for (size_t i = 0; i < EVENTS; i++) {
+    TestEvent *test = &tests[i];
+    memset(test, 0, sizeof *test);
+    time_ns += g_test_rand_int_range(0, 1000000);
+    test->event.kind = (uint8_t)g_test_rand_int_range(0, 4);
+    test->event.time_ns = time_ns;
+    switch ((DcEventKind)test->event.kind) {
+    case DC_EVENT_FRAME: {
+      uint32_t caplen = (uint32_t)random_body(test);
+      test->event.frame = (DcFrame){.number = ++frames,
+                                    .time_ns = time_ns,
+                                    .caplen = caplen,
+                                    .len = caplen + (uint32_t)g_test_rand_int_range(0, 2) * 500,
+                                    .bytes = test->body,
+                                    .link = DC_LINK_ETHERNET,
+                                    .direction = (uint8_t)g_test_rand_int_range(0, DC_DIRECTION_COUNT)};
+      break;
+    }
+    case DC_EVENT_DROP:
+      random_drop(test, ++drops, time_ns);
+      break;
+    case DC_EVENT_SAMPLE:
+      test->event.sample = (DcSample){.time_ns = time_ns,
+                                      .phase = (uint8_t)g_test_rand_int_range(0, DC_PHASE_ONCE + 1),
+                                      .name = g_test_rand_bit() ? "snmp" : "softnet_stat",
+                                      .text = (const char *)test->body,
+                                      .len = g_test_rand_bit() ? random_body(test) : 0};
+      break;
+    case DC_EVENT_LOSS:
+      test->event.loss = (DcLoss){.kind = (uint8_t)g_test_rand_int_range(0, DC_LOSS_COUNT),
+                                  .count = (uint64_t)g_test_rand_int_range(1, 1000),
+                                  .from_ns = g_test_rand_bit() ? DC_TIME_NONE : time_ns - 10,
+                                  .to_ns = time_ns,
+                                  .detail = pick("ring full", "socket overrun")};
+      break;
+    }
+  }
+}
+
+static void check_drop(const DcDrop *got, const DcDrop *expected)
+{
+  g_assert_cmpuint(got->number, ==, expected->number);
+  g_assert_cmpint(got->time_ns, ==, expected->time_ns);
+  g_assert_cmpint(got->precision_ns, ==, expected->precision_ns);
+  g_assert_cmpint(got->kind, ==, expected->kind);
+  g_assert_cmpuint(got->pc, ==, expected->pc);
+  g_assert_cmpstr(got->symbol, ==, expected->symbol);
+  g_assert_cmpuint(got->offset, ==, expected->offset);
+  g_assert_cmpuint(got->size, ==, expected->size);
+  g_assert_cmpstr(got->module, ==, expected->module);
+  g_assert_cmpstr(got->location, ==, expected->location);
+  g_assert_cmpstr(got->reason, ==, expected->reason);
+  g_assert_cmpint(got->protocol, ==, expected->protocol);
+  g_assert_cmpuint(got->in_ifindex, ==, expected->in_ifindex);
+  g_assert_cmpstr(got->in_ifname, ==, expected->in_ifname);
+  g_assert_cmpstr(got->trap_group, ==, expected->trap_group);
+  g_assert_cmpstr(got->trap_name, ==, expected->trap_name);
+  g_assert_cmpuint(got->skb, ==, expected->skb);
+  g_assert_cmpint(got->rx_time_ns, ==, expected->rx_time_ns);
+  g_assert_cmpuint(got->rx_len, ==, expected->rx_len);
+  g_assert_cmpstr(got->rx_ifname, ==, expected->rx_ifname);
+  g_assert_cmpuint(got->count, ==, expected->count);
+  g_assert_cmpuint(got->orig_len, ==, expected->orig_len);
+  assert_bytes(got->bytes, got->caplen, expected->bytes, expected->caplen);
+  if (expected->caplen > 0)
+    g_assert_cmpint(got->link, ==, expected->link);
+}
+
+static void check_event(const DcEvent *got, const DcEvent *expected)
+{
+  g_assert_cmpint(got->kind, ==, expected->kind);
+  g_assert_cmpint(got->time_ns, ==, expected->time_ns);
+  switch ((DcEventKind)expected->kind) {
+  case DC_EVENT_FRAME:
+    g_assert_cmpuint(got->frame.number, ==, expected->frame.number);
+    g_assert_cmpuint(got->frame.len, ==, expected->frame.len);
+    g_assert_cmpint(got->frame.direction, ==, expected->frame.direction);
+    g_assert_cmpint(got->frame.link, ==, DC_LINK_ETHERNET);
+    g_assert_cmpuint(got->frame.ifindex, ==, 3);
+    assert_bytes(got->frame.bytes, got->frame.caplen, expected->frame.bytes, expected->frame.caplen);
+    return;
+  case DC_EVENT_DROP:
+    check_drop(&got->drop, &expected->drop);
+    return;
+  case DC_EVENT_SAMPLE:
+    g_assert_cmpint(got->sample.phase, ==, expected->sample.phase);
+    g_assert_cmpstr(got->sample.name, ==, expected->sample.name);
+    assert_bytes(got->sample.text, got->sample.len, expected->sample.text, expected->sample.len);
+    return;
+  case DC_EVENT_LOSS:
+    g_assert_cmpint(got->loss.kind, ==, expected->loss.kind);
+    g_assert_cmpuint(got->loss.count, ==, expected->loss.count);
+    g_assert_cmpint(got->loss.from_ns, ==, expected->loss.from_ns);
+    g_assert_cmpint(got->loss.to_ns, ==, expected->loss.to_ns);
+    g_assert_cmpstr(got->loss.detail, ==, expected->loss.detail);
+    return;
+  }
+}
+
+static void test_round_trip(void)
+{
+  static const uint8_t macs[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 9}};
+  static const DcAddr addresses[] = {{.bytes = {10, 0, 0, 1}, .version = 4}, {.bytes = {0xfd, [15] = 1}, .version = 6}};
+  const DcEvidenceMeta meta = {.interface = "eth0",
+                               .filter = "not port 22",
+                               .dlt = DLT_EN10MB,
+                               .snaplen = 262144,
+                               .ifindex = 3,
+                               .promiscuous = true,
+                               .mac = {2, 0, 0, 0, 0, 1},
+                               .has_mac = true,
+                               .command = "dropcorr -i eth0 -w x.pcapng 'not port 22'",
+                               .drop_mode = "packet",
+                               .drop_text = "drops by packet alerts",
+                               .direction = "inout",
+                               .timestamp_type = "host",
+                               .local_macs = macs,
+                               .local_mac_count = G_N_ELEMENTS(macs),
+                               .local_addresses = addresses,
+                               .local_address_count = G_N_ELEMENTS(addresses),
+                               .start_ns = BASE_NS,
+                               .verify_from_ns = BASE_NS - 5,
+                               .verify_to_ns = BASE_NS - 2};
+  g_autofree char *dir = g_dir_make_tmp("dropcorr-evidence-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(dir, "run.pcapng", NULL);
+  for (int round = 0; round < 20; round++) {
+    g_autofree TestEvent *tests = g_new0(TestEvent, EVENTS);
+    random_events(tests);
+    DcEvidenceOptions options;
+    dc_evidence_options_init(&options);
+    options.kdrop_packets = round % 2 == 0; /* Wireshark's copies change neither numbers nor drops */
+    GError *error = NULL;
+    DcEvidence *evidence = dc_evidence_open(path, &meta, &options, &error);
+    g_assert_no_error(error);
+    for (size_t i = 0; i < EVENTS; i++) {
+      dc_evidence_event(evidence, &tests[i].event, &error);
+      g_assert_no_error(error);
+    }
+    dc_evidence_close(evidence, 1000, 5, 6, &error);
+    g_assert_no_error(error);
+    dc_evidence_free(evidence);
+
+    const DcCaptureFileOptions none = {0};
+    g_autoptr(DcSource) source = dc_capture_file_open(path, &none, &error);
+    g_assert_no_error(error);
+    DcEvent event;
+    for (size_t i = 0; i < EVENTS; i++) {
+      g_assert_cmpint(dc_source_next(source, &event, &error), ==, DC_READ_EVENT);
+      g_assert_no_error(error);
+      check_event(&event, &tests[i].event);
+    }
+    g_assert_cmpint(dc_source_next(source, &event, &error), ==, DC_READ_END);
+    g_assert_no_error(error);
+    g_assert_cmpuint(source->skipped, ==, 0);
+
+    const DcEvidenceHeader *header = dc_capture_file_evidence(source);
+    g_assert_nonnull(header);
+    g_assert_cmpstr(header->command, ==, meta.command);
+    g_assert_cmpstr(header->drop_mode, ==, meta.drop_mode);
+    g_assert_cmpstr(header->drop_text, ==, meta.drop_text);
+    g_assert_cmpstr(header->ifname, ==, meta.interface);
+    g_assert_cmpstr(header->filter, ==, meta.filter);
+    g_assert_cmpstr(header->direction, ==, meta.direction);
+    g_assert_cmpstr(header->timestamp_type, ==, meta.timestamp_type);
+    g_assert_cmpuint(header->ifindex, ==, 3);
+    g_assert_true(header->promiscuous);
+    g_assert_cmpint(header->start_ns, ==, meta.start_ns);
+    g_assert_cmpint(header->verify_from_ns, ==, meta.verify_from_ns);
+    g_assert_cmpint(header->verify_to_ns, ==, meta.verify_to_ns);
+    assert_bytes(header->local_macs, header->local_mac_count * 6, macs, sizeof macs);
+    g_assert_cmpuint(header->local_address_count, ==, 2);
+    g_assert_true(dc_addr_equal(&header->local_addresses[0], &addresses[0]));
+    g_assert_true(dc_addr_equal(&header->local_addresses[1], &addresses[1]));
+    const DcCaptureInterface *interface = dc_capture_file_interface(source, 0);
+    g_assert_cmpstr(interface->name, ==, "eth0");
+    g_assert_cmpstr(interface->filter, ==, "not port 22");
+    g_assert_cmpint(interface->mac[5], ==, 1);
+  }
+  (void)g_unlink(path);
+  g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
+/* Any order of fields, any text: the reader never leaves an entry's bytes, and a drop without a kind is a drop. */
+static void test_entries(void)
+{
+  static const struct {
+    const char *entry;
+    DcEvidenceStatus status;
+  } cases[] = {
+      {"", DC_EVIDENCE_FOREIGN},
+      {"\n", DC_EVIDENCE_FOREIGN},
+      {"MESSAGE=DROPCORR_TYPE=drop\n", DC_EVIDENCE_FOREIGN},
+      {"\nDROPCORR_TYPE=drop\n", DC_EVIDENCE_FOREIGN}, /* a second entry in one block */
+      {"DROPCORR_REASON=A=B\nDROPCORR_TYPE=drop\n", DC_EVIDENCE_EVENT},
+      {"DROPCORR_TYPE=drop", DC_EVIDENCE_FOREIGN}, /* cut off: no newline */
+      {"DROPCORR_TYPE=drop\nDROPCORR_REASO", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_KIND=netdm-packet\n\n", DC_EVIDENCE_EVENT},
+      {"DROPCORR_TYPE=drop\nDROPCORR_KIND=of-later\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_OFFSET=0x\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_OFFSET=4294967296\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_OFFSET= 1\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_OFFSET=+1\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_PROTOCOL=2147483648\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_COUNT=0\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_TIME_NS=9223372036854775807\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_PRECISION_NS=-9223372036854775808\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_LINK=token-ring\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=drop\nDROPCORR_BYTES=0g\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=sample\nDROPCORR_TEXT=x\n\n", DC_EVIDENCE_MALFORMED}, /* of what? */
+      {"DROPCORR_TYPE=sample\nDROPCORR_NAME=uname\nDROPCORR_PHASE=noon\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=loss\nDROPCORR_COUNT=1\n\n", DC_EVIDENCE_MALFORMED},
+      {"DROPCORR_TYPE=header\n\n", DC_EVIDENCE_HEADER},
+      {"DROPCORR_TYPE=header\nDROPCORR_LOCAL_MAC=rubbish\nDROPCORR_LOCAL_ADDR=rubbish\n\n", DC_EVIDENCE_HEADER},
+      {"DROPCORR_TYPE=header\nDROPCORR_IFINDEX=rubbish\n\n", DC_EVIDENCE_MALFORMED},
+  };
+  g_autoptr(DcStrings) strings = dc_strings_new(100);
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(DcEvidenceReader) reader = dc_evidence_reader_new(strings);
+    g_assert_null(dc_evidence_reader_header(reader));
+    /* Exactly sized, so that a read beyond the end shows. */
+    const size_t len = strlen(cases[i].entry);
+    g_autofree uint8_t *entry = g_memdup2(cases[i].entry, len);
+    DcEvent event;
+    g_assert_cmpint(dc_evidence_reader_parse(reader, entry, len, &event), ==, cases[i].status);
+    g_assert_true((dc_evidence_reader_header(reader) != NULL) == (cases[i].status == DC_EVIDENCE_HEADER));
+  }
+}
+
+int main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/evidence-read/round-trip", test_round_trip);
+  g_test_add_func("/evidence-read/entries", test_entries);
+  return g_test_run();
+}
