@@ -101,15 +101,15 @@ static void proof(GString *out, const GPtrArray *lines)
   g_string_append(out, "</table>\n");
 }
 
-static void card(GString *out, const DcFinding *finding, guint place)
+static void card(GString *out, const DcFinding *finding)
 {
   g_autofree char *count = dc_finding_count_text(finding);
   g_autofree char *sure = dc_finding_sure_text(finding);
   const char *severity = dc_severity_name(finding->severity);
   const char *fate = dc_fate_name(finding->fate), *cause = dc_cause_name(finding->cause);
   char bytes[DC_QUANTITY_TEXT_MAX];
-  g_string_append_printf(out, "<article class=\"%s\" id=\"finding-%u\">\n<h3><span class=\"severity\">%s</span>%u. ",
-                         severity, place, severity, place);
+  g_string_append_printf(out, "<article class=\"%s\" id=\"finding-%u\">\n<h3><span class=\"severity\">%s</span>#%u ",
+                         severity, finding->number, severity, finding->number);
   dc_escape_html(out, finding->title, -1);
   g_string_append(out, "</h3>\n");
   if (finding->seen >= finding->frames && finding->frames > 0) {
@@ -147,5 +147,5 @@ void dc_html_findings(GString *out, const DcReport *report)
     return;
   g_string_append(out, "<h2>Findings</h2>\n");
   for (guint i = 0; i < report->findings->len; i++)
-    card(out, g_ptr_array_index(report->findings, i), i + 1);
+    card(out, g_ptr_array_index(report->findings, i));
 }

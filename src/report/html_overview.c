@@ -88,13 +88,13 @@ static void frames_bar(GString *out, const DcReport *report)
 }
 
 /* A row per finding over the time of the run: whether troubles came together. */
-static void timeline_row(GString *out, const DcFinding *finding, guint place, int64_t from, int64_t span)
+static void timeline_row(GString *out, const DcFinding *finding, int64_t from, int64_t span)
 {
   char first[DC_TIME_TEXT_MAX], last[DC_TIME_TEXT_MAX];
   const double scale = (double)BAR_UNITS / (double)span;
   const double start = CLAMP((double)dc_span_ns(from, finding->first_ns) * scale, 0, BAR_UNITS - BAR_LEAST);
   const double end = CLAMP((double)dc_span_ns(from, finding->last_ns) * scale, start + BAR_LEAST, BAR_UNITS);
-  g_string_append_printf(out, "<tr><td><a href=\"#finding-%u\">%u. ", place, place);
+  g_string_append_printf(out, "<tr><td><a href=\"#finding-%u\">#%u ", finding->number, finding->number);
   dc_escape_html(out, finding->title, -1);
   dc_time_text(finding->first_ns, 3, first);
   dc_time_text(finding->last_ns, 3, last);
@@ -118,7 +118,7 @@ static void timeline(GString *out, const DcReport *report)
   for (guint i = 0; i < report->findings->len; i++) {
     const DcFinding *finding = g_ptr_array_index(report->findings, i);
     if (finding->first_ns != DC_TIME_NONE && finding->last_ns != DC_TIME_NONE)
-      timeline_row(out, finding, i + 1, summary->first_ns, dc_span_ns(summary->first_ns, summary->last_ns));
+      timeline_row(out, finding, summary->first_ns, dc_span_ns(summary->first_ns, summary->last_ns));
   }
   g_string_append(out, "</table>\n");
 }

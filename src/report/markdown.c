@@ -197,12 +197,12 @@ static void when(GString *out, const DcFinding *finding)
   g_string_append_c(out, '\n');
 }
 
-static void put_finding(GString *out, const DcFinding *finding, guint place)
+static void put_finding(GString *out, const DcFinding *finding)
 {
   g_autofree char *count = dc_finding_count_text(finding);
   g_autofree char *sure = dc_finding_sure_text(finding);
   char bytes[DC_QUANTITY_TEXT_MAX];
-  g_string_append_printf(out, "\n## %u. ", place);
+  g_string_append_printf(out, "\n## Finding %u: ", finding->number);
   put_text(out, finding->title);
   const char *cause = dc_cause_name(finding->cause), *fate = dc_fate_name(finding->fate);
   g_string_append_printf(out, "\n\nSeverity %s", dc_severity_name(finding->severity));
@@ -236,7 +236,7 @@ static void findings(GString *out, const GPtrArray *all)
   guint at = 0;
   for (; at < length(all); at++) {
     const gsize before = out->len;
-    put_finding(out, g_ptr_array_index(all, at), at + 1);
+    put_finding(out, g_ptr_array_index(all, at));
     if (out->len > FINDINGS_MAX) {
       g_string_truncate(out, before);
       break;
@@ -249,7 +249,7 @@ static void findings(GString *out, const GPtrArray *all)
   for (guint i = at; i < all->len && out->len < FINDINGS_MAX + 1500 && listed < 20; i++, listed++) {
     const DcFinding *finding = g_ptr_array_index(all, i);
     g_autofree char *count = dc_finding_count_text(finding);
-    g_string_append_printf(out, "- %s: ", dc_severity_name(finding->severity));
+    g_string_append_printf(out, "- finding %u, %s: ", finding->number, dc_severity_name(finding->severity));
     put_text(out, finding->title);
     g_string_append_printf(out, ", %s\n", count);
   }
@@ -303,7 +303,7 @@ static char *document(const DcReport *report, const DcReportOptions *options)
   section(out, "This run", layout, true, SECTION_MAX / 2);
   dc_text_drop_groups(layout, options, report);
   section(out, "Drops without a frame", layout, true, SECTION_MAX / 2);
-  dc_text_checks(layout, report);
+  dc_text_checks(layout, options, report);
   const size_t left = DOCUMENT_MAX - MIN(out->len + 200, DOCUMENT_MAX);
   if (left > 500)
     section(out, "Checklist", layout, true, MIN(left, SECTION_MAX));

@@ -10,6 +10,7 @@ enum {
   SCREEN_LINES = 23, /* of 24: the prompt needs one */
   DETAIL_LINES = 4,  /* title, counts, confirm, fix */
   DETAIL_LABEL = 3,
+  DETAIL_SEVERITY = 4,
   DETAIL_TEXT = 11,
   PROOFS_SHOWN = 25,
   LONG_REPORT = 40 /* lines after which the verdict is said again */
@@ -37,11 +38,12 @@ static void verdict_line(DcLayout *layout, const DcReport *report)
   dc_layout_end_line(layout);
 }
 
-static void severity(DcLayout *layout, const DcFinding *finding, guint place)
+static void severity(DcLayout *layout, const DcFinding *finding)
 {
   g_autofree char *word = g_ascii_strup(dc_severity_name(finding->severity), -1);
   dc_layout_indent(layout, 0);
-  dc_layout_printf(layout, "%u. ", place);
+  dc_layout_printf(layout, "#%u", finding->number);
+  dc_layout_tab(layout, DETAIL_SEVERITY, 1);
   dc_layout_style(layout, dc_text_severity_style(finding->severity));
   dc_layout_text(layout, word);
   dc_layout_style(layout, DC_STYLE_PLAIN);
@@ -75,12 +77,12 @@ static const char *span_text(const DcFinding *finding, char text[static 2 * DC_T
   return text;
 }
 
-static void finding_block(DcLayout *layout, const DcFinding *finding, guint place)
+static void finding_block(DcLayout *layout, const DcFinding *finding)
 {
   char span[2 * DC_TIME_TEXT_MAX];
   g_autofree char *count = dc_finding_count_text(finding);
   g_autofree char *sure = dc_finding_sure_text(finding);
-  severity(layout, finding, place);
+  severity(layout, finding);
   dc_layout_style(layout, DC_STYLE_STRONG);
   dc_layout_text(layout, finding->title);
   dc_layout_style(layout, DC_STYLE_FAINT);
@@ -93,12 +95,17 @@ static void finding_block(DcLayout *layout, const DcFinding *finding, guint plac
   action(layout, "fix", length(finding->fix) > 0 ? g_ptr_array_index(finding->fix, 0) : NULL);
 }
 
-static void finding_line(DcLayout *layout, const DcFinding *finding, guint place)
+/* On one line, mostly: without the rate. */
+static void finding_line(DcLayout *layout, const DcFinding *finding)
 {
   g_autofree char *count = dc_finding_count_text(finding);
-  severity(layout, finding, place);
+  count[strcspn(count, "(")] = '\0';
+  g_strchomp(count);
+  severity(layout, finding);
   dc_layout_text(layout, finding->title);
   dc_layout_printf(layout, ", %s", count);
+  if (dc_confidence_name(finding->confidence) != NULL)
+    dc_layout_printf(layout, ", %s", dc_confidence_name(finding->confidence));
   dc_layout_end_line(layout);
 }
 
@@ -136,7 +143,7 @@ static void top_findings(DcLayout *layout, const GPtrArray *findings)
     if (!wants_block(finding) || (at > 0 && left < DETAIL_LINES + 1 + lines_of_rest))
       break;
     dc_layout_blank(layout);
-    finding_block(layout, finding, at + 1);
+    finding_block(layout, finding);
   }
   if (at < total)
     dc_layout_blank(layout);
@@ -144,7 +151,7 @@ static void top_findings(DcLayout *layout, const GPtrArray *findings)
     const guint left = SCREEN_LINES - MIN(dc_layout_lines(layout), SCREEN_LINES);
     if (left < 2 && total - at > 1)
       break;
-    finding_line(layout, g_ptr_array_index(findings, at), at + 1);
+    finding_line(layout, g_ptr_array_index(findings, at));
   }
   if (at < total)
     more_findings(layout, findings, at);
@@ -177,17 +184,22 @@ static void proofs(DcLayout *layout, const DcReportOptions *options, const GPtrA
   const guint shown = options->verbosity > 0 ? total : MIN(total, PROOFS_SHOWN);
   dc_text_heading(layout, "PROOF");
   dc_layout_end_line(layout);
+  bool whole = shown == total;
   for (guint i = 0; i < shown; i++) {
     if (i > 0)
       dc_layout_blank(layout);
-    dc_text_proof(layout, options, g_ptr_array_index(findings, i), i + 1);
+    whole &= dc_text_proof(layout, options, g_ptr_array_index(findings, i));
   }
-  if (shown < total) {
-    dc_layout_blank(layout);
-    dc_layout_indent(layout, 0);
-    dc_layout_printf(layout, "... and %u more (-v)", total - shown);
-    dc_layout_end_line(layout);
-  }
+  if (whole)
+    return;
+  dc_layout_blank(layout);
+  dc_layout_indent(layout, 0);
+  if (shown < total)
+    dc_layout_printf(layout, "%u further findings, and more evidence and commands", total - shown);
+  else
+    dc_layout_text(layout, "More evidence and commands");
+  dc_layout_text(layout, " with -v.");
+  dc_layout_end_line(layout);
 }
 
 /* A long report ends where the eye is. */
@@ -313,7 +325,7 @@ static void whole_report(DcLayout *layout, const DcReportOptions *options, const
     return;
   proofs(layout, options, report->findings);
   if (all)
-    dc_text_checks(layout, report);
+    dc_text_checks(layout, options, report);
   if (all || report->summary.drops_by_status[DC_DROP_STATUS_UNMATCHED] > 0)
     dc_text_drop_groups(layout, options, report);
   if (all)

@@ -11,12 +11,12 @@ void dc_text_drop_line(DcLayout *layout, const DcReportOptions *options, const D
 void dc_text_handshake_line(DcLayout *layout, const DcReportOptions *options, const DcHandshake *handshake);
 void dc_text_alert_line(DcLayout *layout, const DcFinding *finding);
 
-/* A finding with its proof. Findings are counted by importance on the page: their own
- * numbers, given as they came up, are for the machine formats. */
-void dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding, guint place);
+/* A finding with its proof. False: some was left out. Findings stand in order of importance and
+ * go by their own numbers ("#8"), the same in every format and in the checklist's values. */
+bool dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding);
 
 /* The sections below the findings; each begins with a blank line, and prints nothing when it has nothing to say. */
-void dc_text_checks(DcLayout *layout, const DcReport *report);
+void dc_text_checks(DcLayout *layout, const DcReportOptions *options, const DcReport *report);
 void dc_text_drop_groups(DcLayout *layout, const DcReportOptions *options, const DcReport *report);
 void dc_text_accounts(DcLayout *layout, const DcReportOptions *options, const DcReport *report);
 void dc_text_limits(DcLayout *layout, const DcReport *report);

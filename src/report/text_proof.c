@@ -4,7 +4,9 @@
 
 #include "dropcorr/decode/packet.h"
 
-enum { LABEL_COLUMN = 3, TEXT_COLUMN = 11, EVIDENCE_SHOWN = 5, EVIDENCE_SHOWN_INFO = 2, LIST_SHOWN = 4 };
+#include <string.h>
+
+enum { LABEL_COLUMN = 3, TEXT_COLUMN = 11 };
 
 static guint length(const GPtrArray *array)
 {
@@ -16,16 +18,19 @@ static void label(DcLayout *layout, const char *text)
   dc_text_label(layout, LABEL_COLUMN, TEXT_COLUMN, text);
 }
 
-static void title(DcLayout *layout, const DcFinding *finding, guint place)
+static void title(DcLayout *layout, const DcFinding *finding)
 {
   dc_layout_indent(layout, 0);
-  dc_layout_printf(layout, "%u. ", place);
+  dc_layout_printf(layout, "#%u ", finding->number);
   dc_layout_indent(layout, LABEL_COLUMN);
   dc_layout_style(layout, DC_STYLE_STRONG);
   dc_layout_text(layout, finding->title);
   dc_layout_style(layout, DC_STYLE_PLAIN);
-  dc_layout_printf(layout, " [%s, ", dc_severity_name(finding->severity));
-  dc_layout_printf(layout, "%s]", dc_cause_name(finding->cause) != NULL ? dc_cause_name(finding->cause) : "no cause");
+  const char *cause = dc_cause_name(finding->cause);
+  g_autofree char *kind =
+      g_strdup_printf("[%s, %s]", dc_severity_name(finding->severity), cause != NULL ? cause : "no cause");
+  dc_layout_text(layout, " ");
+  dc_layout_piece(layout, kind);
   dc_layout_end_line(layout);
 }
 
@@ -38,7 +43,7 @@ static void what(DcLayout *layout, const DcFinding *finding)
   const char *fate = dc_fate_name(finding->fate);
   if (fate != NULL && finding->frames > 0)
     dc_layout_printf(layout, " %s", fate);
-  if (finding->frames > 0 && finding->drops > 0)
+  if (finding->frames > 0 && finding->drops > 0 && finding->drops != finding->frames)
     dc_layout_printf(layout, ", %" G_GUINT64_FORMAT " drop%s", finding->drops, dc_plural(finding->drops));
   if (finding->bytes > 0)
     dc_layout_printf(layout, ", %s", dc_bytes_text(finding->bytes, text));
@@ -59,17 +64,58 @@ static void when(DcLayout *layout, const DcFinding *finding)
   dc_layout_end_line(layout);
 }
 
-static void evidence(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding)
+/* How much of a finding the default report shows: what is expected or harmless is said shortly. */
+typedef struct {
+  guint evidence, actions, sentences;
+} Shown;
+
+static Shown shown_of(const DcReportOptions *options, const DcFinding *finding)
 {
-  const guint total = length(finding->evidence);
-  const guint most = finding->severity == DC_SEVERITY_INFO ? EVIDENCE_SHOWN_INFO : EVIDENCE_SHOWN;
-  const guint shown = options->verbosity > 0 ? total : MIN(total, most);
-  for (guint i = 0; i < shown; i++) {
-    const DcProof *line = g_ptr_array_index(finding->evidence, i);
-    label(layout, i == 0 ? "proof" : "");
+  if (options->verbosity > 0)
+    return (Shown){G_MAXUINT, G_MAXUINT, G_MAXUINT};
+  switch (finding->severity) {
+  case DC_SEVERITY_HIGH:
+  case DC_SEVERITY_MEDIUM:
+    return (Shown){.evidence = 5, .actions = 4, .sentences = 4};
+  case DC_SEVERITY_LOW:
+    return (Shown){.evidence = 3, .actions = 1, .sentences = 2};
+  case DC_SEVERITY_INFO:
+  case DC_SEVERITY_COUNT:
+    break;
+  }
+  return (Shown){.evidence = 2, .actions = 1, .sentences = 1};
+}
+
+static bool same_text(const GPtrArray *lines, guint a, guint b)
+{
+  const DcProof *x = g_ptr_array_index(lines, a), *y = g_ptr_array_index(lines, b);
+  return x->source != NULL && y->source != NULL && strcmp(x->source, y->source) != 0 &&
+         g_strcmp0(x->text, y->text) == 0;
+}
+
+/* "drop 14" and "drop 15" that say the same: "drop 14, 15". */
+static void fellow_source(DcLayout *layout, const char *first, const char *source)
+{
+  const char *space = strrchr(first, ' ');
+  const size_t word = space != NULL ? (size_t)(space - first) + 1 : 0;
+  const bool alike = word > 0 && strncmp(first, source, word) == 0;
+  dc_layout_printf(layout, ", %s", alike ? source + word : source);
+}
+
+/* Lines that follow each other and say the same are one, unless everything is wanted. True: all were shown. */
+static bool evidence(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding, guint most)
+{
+  const GPtrArray *lines = finding->evidence;
+  guint at = 0;
+  for (guint shown = 0; at < length(lines) && shown < most; shown++) {
+    const DcProof *line = g_ptr_array_index(lines, at);
     char time[DC_TIME_TEXT_MAX];
+    label(layout, shown == 0 ? "proof" : "");
     if (line->source != NULL)
       dc_layout_text(layout, line->source);
+    guint next = at + 1;
+    for (; next < lines->len && options->verbosity <= 0 && same_text(lines, at, next); next++)
+      fellow_source(layout, line->source, ((const DcProof *)g_ptr_array_index(lines, next))->source);
     if (line->time_ns != DC_TIME_NONE)
       dc_layout_printf(layout, "%s%s", line->source != NULL ? ", " : "", dc_time_text(line->time_ns, 9, time));
     if (line->source != NULL || line->time_ns != DC_TIME_NONE)
@@ -77,12 +123,9 @@ static void evidence(DcLayout *layout, const DcReportOptions *options, const DcF
     dc_layout_indent(layout, TEXT_COLUMN + 2);
     dc_layout_text(layout, line->text);
     dc_layout_end_line(layout);
+    at = next;
   }
-  if (shown < total) {
-    label(layout, "");
-    dc_layout_printf(layout, "... and %u more (-v)", total - shown);
-    dc_layout_end_line(layout);
-  }
+  return at == length(lines);
 }
 
 static void examples(DcLayout *layout, const DcFinding *finding)
@@ -132,26 +175,22 @@ static void words(DcLayout *layout, const char *name, const GPtrArray *texts)
   dc_layout_end_line(layout);
 }
 
-static void sentences(DcLayout *layout, const DcReportOptions *options, const char *name, const char *before,
-                      const GPtrArray *texts)
+static bool sentences(DcLayout *layout, const char *name, const char *before, const GPtrArray *texts, guint most)
 {
-  const guint shown = options->verbosity > 0 ? length(texts) : MIN(length(texts), LIST_SHOWN);
+  const guint shown = MIN(length(texts), most);
   for (guint i = 0; i < shown; i++) {
     label(layout, i == 0 ? name : "");
     dc_layout_text(layout, before);
     dc_layout_text(layout, g_ptr_array_index(texts, i));
     dc_layout_end_line(layout);
   }
-  if (shown < length(texts)) {
-    label(layout, "");
-    dc_layout_printf(layout, "... and %u more (-v)", length(texts) - shown);
-    dc_layout_end_line(layout);
-  }
+  return shown == length(texts);
 }
 
-static void actions(DcLayout *layout, const char *name, const GPtrArray *lines)
+static bool actions(DcLayout *layout, const char *name, const GPtrArray *lines, guint most)
 {
-  for (guint i = 0; i < length(lines); i++) {
+  const guint shown = MIN(length(lines), most);
+  for (guint i = 0; i < shown; i++) {
     const DcAction *action = g_ptr_array_index(lines, i);
     label(layout, i == 0 ? name : "");
     if (action->command != NULL) {
@@ -169,24 +208,28 @@ static void actions(DcLayout *layout, const char *name, const GPtrArray *lines)
       dc_layout_end_line(layout);
     }
   }
+  return shown == length(lines);
 }
 
-void dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding, guint place)
+bool dc_text_proof(DcLayout *layout, const DcReportOptions *options, const DcFinding *finding)
 {
-  title(layout, finding, place);
+  const Shown most = shown_of(options, finding);
+  g_autofree char *sure = dc_finding_sure_text(finding);
+  bool whole = true;
+  title(layout, finding);
   what(layout, finding);
   when(layout, finding);
-  g_autofree char *sure = dc_finding_sure_text(finding);
   label(layout, "sure");
   dc_layout_text(layout, sure);
   dc_layout_end_line(layout);
-  evidence(layout, options, finding);
-  sentences(layout, options, "doubt", "could also be ", finding->rivals);
+  whole &= evidence(layout, options, finding, most.evidence);
+  whole &= sentences(layout, "doubt", "could also be ", finding->rivals, MAX(most.sentences, 4)); /* never hide doubt */
   examples(layout, finding);
   clients(layout, finding);
   words(layout, "reason", finding->reasons);
   words(layout, "where", finding->sites);
-  sentences(layout, options, "note", "", finding->notes);
-  actions(layout, "confirm", finding->confirm);
-  actions(layout, "fix", finding->fix);
+  whole &= sentences(layout, "note", "", finding->notes, most.sentences);
+  whole &= actions(layout, "confirm", finding->confirm, most.actions);
+  whole &= actions(layout, "fix", finding->fix, most.actions);
+  return whole;
 }

@@ -5,7 +5,15 @@
 
 #include <string.h>
 
-enum { GROUPS_SHOWN = 12, NUMBER_WIDTH = 8, NAME_COLUMN = 9, MEANING_COLUMN = 23, VALUE_COLUMN = 28 };
+enum {
+  GROUPS_SHOWN = 12,
+  PLACES_SHOWN = 6,
+  NUMBER_WIDTH = 8,
+  NAME_COLUMN = 9,
+  GROUP_COLUMN = 20,
+  MEANING_COLUMN = 23,
+  VALUE_COLUMN = 29
+};
 
 static guint length(const GPtrArray *array)
 {
@@ -104,7 +112,28 @@ static void check_group(DcLayout *layout, const GPtrArray *checks, guint at)
   dc_layout_end_line(layout);
 }
 
-static void checks_of_state(DcLayout *layout, const GPtrArray *checks, DcCheckState state, const char *title)
+/* On one line: of a list of counters that stand still as many as fit. What comes after a
+ * colon is said of all of them, and is never cut. */
+static void one_line(DcLayout *layout, const char *value)
+{
+  const int room = dc_layout_width(layout) - VALUE_COLUMN;
+  if (value == NULL || g_utf8_strlen(value, -1) <= room || strchr(value, ':') != NULL) {
+    dc_layout_text(layout, value);
+    return;
+  }
+  const char *end = value;
+  for (const char *at = value; (at = strpbrk(at, ",;")) != NULL && at - value <= room - 4; at++)
+    end = at;
+  if (end == value) { /* no list: wrapped */
+    dc_layout_text(layout, value);
+    return;
+  }
+  g_autofree char *head = g_strndup(value, (gsize)(end - value));
+  dc_layout_printf(layout, "%s ...", head);
+}
+
+static void checks_of_state(DcLayout *layout, const DcReportOptions *options, const GPtrArray *checks,
+                            DcCheckState state, const char *title)
 {
   bool titled = false;
   /* One by one what has a value of its own, then what shares one. */
@@ -128,12 +157,15 @@ static void checks_of_state(DcLayout *layout, const GPtrArray *checks, DcCheckSt
       dc_layout_text(layout, check_name(check));
       dc_layout_tab(layout, VALUE_COLUMN, 2);
       dc_layout_indent(layout, VALUE_COLUMN);
-      dc_layout_text(layout, check->value);
+      if (state == DC_CHECK_RULED_OUT && options->verbosity <= 0)
+        one_line(layout, check->value);
+      else
+        dc_layout_text(layout, check->value);
       dc_layout_end_line(layout);
     }
 }
 
-void dc_text_checks(DcLayout *layout, const DcReport *report)
+void dc_text_checks(DcLayout *layout, const DcReportOptions *options, const DcReport *report)
 {
   if (length(report->checks) == 0)
     return;
@@ -141,25 +173,30 @@ void dc_text_checks(DcLayout *layout, const DcReport *report)
   dc_text_heading(layout, "CHECKED");
   dc_layout_printf(layout, "  %s", text);
   dc_layout_end_line(layout);
-  checks_of_state(layout, report->checks, DC_CHECK_RULED_IN, "ruled in");
-  checks_of_state(layout, report->checks, DC_CHECK_RULED_OUT, "ruled out, by the value seen");
-  checks_of_state(layout, report->checks, DC_CHECK_NOT_CHECKED, "not checked, and why");
+  checks_of_state(layout, options, report->checks, DC_CHECK_RULED_IN, "ruled in");
+  checks_of_state(layout, options, report->checks, DC_CHECK_RULED_OUT, "ruled out, by the value seen");
+  checks_of_state(layout, options, report->checks, DC_CHECK_NOT_CHECKED, "not checked, and why");
 }
 
 /* --- drops without a frame ---------------------------------------------------- */
 
+static void drop_group_head(DcLayout *layout, uint64_t drops, DcDropStatus status)
+{
+  number(layout, drops);
+  dc_layout_text(layout, dc_drop_status_name(status));
+  dc_layout_tab(layout, GROUP_COLUMN, 2);
+  dc_layout_indent(layout, GROUP_COLUMN + 2);
+}
+
 static void drop_group(DcLayout *layout, const DcDropGroup *group)
 {
-  number(layout, group->drops);
-  dc_layout_text(layout, dc_drop_status_name(group->status));
-  dc_layout_tab(layout, NAME_COLUMN + 11, 2);
-  dc_layout_indent(layout, NAME_COLUMN + 13);
+  drop_group_head(layout, group->drops, group->status);
   dc_layout_text(layout, group->location != NULL ? group->location : "(place unknown)");
   dc_layout_printf(layout, ", %s", group->reason != NULL ? group->reason : "no reason given");
   if (dc_cause_name(group->cause) != NULL)
     dc_layout_printf(layout, " [%s]", dc_cause_name(group->cause));
   dc_layout_end_line(layout);
-  dc_layout_indent(layout, NAME_COLUMN + 11);
+  dc_layout_indent(layout, GROUP_COLUMN);
   dc_layout_text(layout, dc_drop_why_text(group->status, group->why, group->why));
   dc_layout_end_line(layout);
   if (group->status != DC_DROP_STATUS_UNMATCHED || group->packet == NULL)
@@ -168,31 +205,89 @@ static void drop_group(DcLayout *layout, const DcDropGroup *group)
   dc_layout_text(layout, "e.g. ");
   if (group->example != 0)
     dc_layout_printf(layout, "drop %" G_GUINT64_FORMAT ": ", group->example);
-  dc_layout_indent(layout, NAME_COLUMN + 13);
+  dc_layout_indent(layout, GROUP_COLUMN + 2);
   dc_layout_text(layout, group->packet);
   if (group->first_ns != DC_TIME_NONE)
     dc_layout_printf(layout, " (%s)", dc_time_text(group->first_ns, 9, time));
   dc_layout_end_line(layout);
 }
 
+static bool alike(const DcDropGroup *a, const DcDropGroup *b)
+{
+  return a->status == b->status && a->why == b->why;
+}
+
+/* Drops that accuse nobody, by why: how many, and where. groups[at] is the first of its kind. */
+static void aside_groups(DcLayout *layout, const GPtrArray *groups, guint at)
+{
+  const DcDropGroup *first = g_ptr_array_index(groups, at);
+  uint64_t drops = 0;
+  for (guint i = at; i < groups->len; i++)
+    if (alike(first, g_ptr_array_index(groups, i)))
+      drops += ((const DcDropGroup *)g_ptr_array_index(groups, i))->drops;
+  drop_group_head(layout, drops, first->status);
+  dc_layout_printf(layout, "%s: ", dc_drop_why_text(first->status, first->why, first->why));
+  g_autoptr(GHashTable) named = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = at; i < groups->len; i++) {
+    const DcDropGroup *group = g_ptr_array_index(groups, i);
+    const char *place = group->location != NULL ? group->location : "(place unknown)";
+    if (!alike(first, group) || !g_hash_table_add(named, (gpointer)place))
+      continue;
+    if (g_hash_table_size(named) > PLACES_SHOWN) {
+      dc_layout_text(layout, ", ...");
+      break;
+    }
+    dc_layout_printf(layout, "%s%s", g_hash_table_size(named) > 1 ? ", " : "", place);
+  }
+  dc_layout_end_line(layout);
+}
+
+static void all_aside_groups(DcLayout *layout, const GPtrArray *groups)
+{
+  for (guint i = 0; i < groups->len; i++) {
+    const DcDropGroup *group = g_ptr_array_index(groups, i);
+    bool first = group->status != DC_DROP_STATUS_UNMATCHED;
+    for (guint before = 0; first && before < i; before++)
+      first = !alike(group, g_ptr_array_index(groups, before));
+    if (first)
+      aside_groups(layout, groups, i);
+  }
+}
+
+/* What may be a loss comes first, and one by one; the rest in sum, unless everything is wanted. */
 void dc_text_drop_groups(DcLayout *layout, const DcReportOptions *options, const DcReport *report)
 {
-  const guint total = length(report->drop_groups);
-  if (total == 0)
+  const GPtrArray *groups = report->drop_groups;
+  if (length(groups) == 0)
     return;
   dc_text_heading(layout, "DROPS WITHOUT A FRAME");
   dc_layout_end_line(layout);
-  const guint shown = options->verbosity > 0 ? total : MIN(total, GROUPS_SHOWN);
-  for (guint i = 0; i < shown; i++)
-    drop_group(layout, g_ptr_array_index(report->drop_groups, i));
+  const guint most = options->verbosity > 0 ? G_MAXUINT : GROUPS_SHOWN;
+  guint shown = 0, left = 0;
   uint64_t rest = 0;
-  for (guint i = shown; i < total; i++)
-    rest += ((const DcDropGroup *)g_ptr_array_index(report->drop_groups, i))->drops;
-  if (shown < total) {
+  for (guint i = 0; i < groups->len; i++) {
+    const DcDropGroup *group = g_ptr_array_index(groups, i);
+    if (group->status != DC_DROP_STATUS_UNMATCHED)
+      continue;
+    if (shown++ < most) {
+      drop_group(layout, group);
+    } else {
+      rest += group->drops;
+      left++;
+    }
+  }
+  if (left > 0) {
     number(layout, rest);
-    dc_layout_printf(layout, "in %u more groups (-v)", total - shown);
+    dc_layout_printf(layout, "unmatched in %u more groups (-v)", left);
     dc_layout_end_line(layout);
   }
+  if (options->verbosity <= 0) {
+    all_aside_groups(layout, groups);
+    return;
+  }
+  for (guint i = 0; i < groups->len; i++)
+    if (((const DcDropGroup *)g_ptr_array_index(groups, i))->status != DC_DROP_STATUS_UNMATCHED)
+      drop_group(layout, g_ptr_array_index(groups, i));
 }
 
 /* --- accounts: every frame and every drop, with the sum ----------------------- */

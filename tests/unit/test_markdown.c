@@ -53,7 +53,7 @@ static void test_sample(void)
   g_autoptr(DcReport) report = sample_report();
   g_autofree char *text = render(report);
   g_assert_true(g_str_has_prefix(text, "# dropcorr: 28 frames to 10.0.0.1 were lost; most: UDP port 5001"));
-  assert_contains(text, "\n## 1. UDP port 5001: receive buffer full\n\nSeverity high, cause `udp-rcvbuf`.\n");
+  assert_contains(text, "\n## Finding 1: UDP port 5001: receive buffer full\n\nSeverity high, cause `udp-rcvbuf`.\n");
   assert_contains(text, "- lost: 17 of 20 frames (85%) dropped, 17204 bytes\n");
   assert_contains(text, "```sh\n# rb is the buffer's limit, d counts what it lost\nss -uamn 'sport = :5001'\n");
   assert_contains(text, "- could also be: syn-queue-full: TcpExt.TCPReqQFullDrop was not sampled\n");

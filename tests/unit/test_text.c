@@ -81,11 +81,11 @@ static void test_first_screen(void)
   g_assert_true(g_str_has_prefix(text, "28 frames to 10.0.0.1 were lost; most: UDP port 5001"));
   assert_contains(text, "61 frames in: 28 lost (46%), 2 lost harmlessly, 1 unexplained, 30 fine; 44 out.\n");
   assert_contains(text, "Losses: 20 certain, 8 likely. 20 of 61 drops matched a frame, byte for byte.\n");
-  assert_contains(text, "1. HIGH    UDP port 5001: receive buffer full");
+  assert_contains(text, "#1  HIGH   UDP port 5001: receive buffer full");
   assert_contains(text, "17 of 20 frames (85%); certain: all 17 drops matched byte for byte\n");
   assert_contains(text, "   confirm ss -uamn 'sport = :5001'\n   fix     sysctl -w net.core.rmem_max=8388608\n");
   assert_contains(text, "8 of 14 frames (57%); likely: no drop event, 2 pieces of evidence\n");
-  assert_contains(text, "4. INFO    802.3 LLC (STP) has no protocol handler, 2 of 2 frames (100%)\n");
+  assert_contains(text, "#4  INFO   802.3 LLC (STP) has no protocol handler, 2 of 2 frames, certain\n");
   assert_lacks(text, "PROOF");
   assert_lacks(text, "INCOMPLETE");
 }
@@ -104,7 +104,7 @@ static void test_first_screen_fits(void)
     assert_contains(text, "INCOMPLETE: 1203 frames lost by the capture ring\n");
     guint shown = 0;
     for (guint i = 1; i <= report->findings->len; i++) {
-      g_autofree char *number = g_strdup_printf("\n%u. ", i);
+      g_autofree char *number = g_strdup_printf("\n#%u ", i);
       shown += strstr(text, number) != NULL;
     }
     if (shown < report->findings->len) {
@@ -118,8 +118,8 @@ static void test_proof(void)
 {
   g_autoptr(DcReport) report = sample_report();
   g_autofree char *text = render(report, (DcReportOptions){.verbosity = 0, .command_line = "dropcorr -r x.pcap"});
-  assert_contains(text, "1. UDP port 5001: receive buffer full [high, udp-rcvbuf]\n");
-  assert_contains(text, "   lost    17 of 20 frames (85%) dropped, 17 drops, 17204 bytes\n");
+  assert_contains(text, "#1 UDP port 5001: receive buffer full [high, udp-rcvbuf]\n");
+  assert_contains(text, "   lost    17 of 20 frames (85%) dropped, 17204 bytes\n");
   assert_contains(text, "   when    09:51:59.308476101 to 09:51:59.545348992 (236 ms)\n");
   assert_contains(text, "   proof   drop 23, 09:51:59.308867330: SOCKET_RCVBUFF at\n");
   assert_contains(text, "   frames  43 44 45 46 47 48 49 50 ... (17 in all)\n");
@@ -137,7 +137,7 @@ static void test_checklist(void)
   g_autoptr(DcReport) report = sample_report();
   g_autofree char *text = render(report, (DcReportOptions){.verbosity = 0});
   assert_contains(text, "CHECKED  21 causes: 4 ruled in, 12 ruled out, 5 not checked\n");
-  assert_contains(text, "    conntrack-full          7611 of 65536 entries\n");
+  assert_contains(text, "    conntrack-full           7611 of 65536 entries\n");
   assert_contains(text, "    no ethtool statistics: memory-pressure, nic-error, hardware-trap\n");
   /* every check is printed, and once */
   const char *checked = strstr(text, "\nCHECKED");
@@ -152,6 +152,51 @@ static void test_checklist(void)
       times++;
     g_assert_cmpuint(times, ==, 1);
   }
+}
+
+/* A long list is cut on the default page, but not what is concluded from it. */
+static void test_checklist_cut(void)
+{
+  static const char LIST[] = "TcpExt.TCPMD5NotFound +0, TcpExt.TCPMD5Unexpected +0, TcpExt.TCPMD5Failure +0, 1 more +0";
+  static const char JUDGED[] = "TcpExt.ListenDrops +8, TcpExt.ListenOverflows +8: all of them overflows of a queue";
+  g_autoptr(DcReport) report = sample_report();
+  sample_check(report, DC_CAUSE_TCP_AUTH, DC_CHECK_RULED_OUT, LIST);
+  sample_check(report, DC_CAUSE_QDISC, DC_CHECK_RULED_OUT, JUDGED);
+  g_autofree char *text = render(report, (DcReportOptions){.verbosity = 0});
+  assert_contains(text, "    tcp-auth                 TcpExt.TCPMD5NotFound +0 ...\n");
+  assert_contains(text, "    qdisc                    TcpExt.ListenDrops +8, TcpExt.ListenOverflows +8:\n");
+  g_autofree char *all = render(report, (DcReportOptions){.verbosity = 1});
+  assert_contains(all, "1 more +0\n");
+}
+
+/* Drops that accuse nobody are summed by why; what may be a loss stands alone and first. */
+static void test_drop_groups(void)
+{
+  g_autoptr(DcReport) report = sample_report();
+  sample_group(report, DC_DROP_STATUS_NOISE, DC_ASIDE_NEIGHBOUR, 5, "icmpv6_rcv", "NOT_SPECIFIED", NULL);
+  sample_group(report, DC_DROP_STATUS_NOISE, DC_ASIDE_ECHO_REPLY, 2, "ping_rcv", "NO_SOCKET", NULL);
+  g_autofree char *text = render(report, (DcReportOptions){.verbosity = 0});
+  const char *unmatched = strstr(text, "       6 unmatched  __udp4_lib_rcv, NO_SOCKET\n");
+  const char *noise = strstr(text, "      19 noise      neighbour discovery");
+  g_assert_true(unmatched != NULL && noise != NULL && unmatched < noise);
+  assert_contains(text, "ip6_mc_input, icmpv6_rcv\n");
+  assert_contains(text, "       2 noise      echo reply");
+  g_autofree char *all = render(report, (DcReportOptions){.verbosity = 1});
+  assert_contains(all, "      14 noise      ip6_mc_input, NOT_SPECIFIED\n");
+  assert_contains(all, "       5 noise      icmpv6_rcv, NOT_SPECIFIED\n");
+}
+
+/* Drops that say the same are one line of proof; with -v each has its own. */
+static void test_proof_merged(void)
+{
+  g_autoptr(DcReport) report = sample_report();
+  DcFinding *finding = g_ptr_array_index(report->findings, 2);
+  sample_evidence(finding, "drop 6", "NETFILTER_DROP at x", SAMPLE_T0);
+  sample_evidence(finding, "drop 7", "NETFILTER_DROP at x", SAMPLE_T0 + 1);
+  g_autofree char *text = render(report, (DcReportOptions){.verbosity = 0});
+  assert_contains(text, "           drop 6, 7, 09:51:57.154238000: NETFILTER_DROP at x\n");
+  g_autofree char *all = render(report, (DcReportOptions){.verbosity = 1});
+  assert_contains(all, "           drop 7, 09:51:57.154238001: NETFILTER_DROP at x\n");
 }
 
 static void test_accounts(void)
@@ -583,6 +628,9 @@ int main(int argc, char **argv)
   g_test_add_func("/text/first-screen/fits", test_first_screen_fits);
   g_test_add_func("/text/proof", test_proof);
   g_test_add_func("/text/checklist", test_checklist);
+  g_test_add_func("/text/checklist/cut", test_checklist_cut);
+  g_test_add_func("/text/drop-groups", test_drop_groups);
+  g_test_add_func("/text/proof/merged", test_proof_merged);
   g_test_add_func("/text/accounts", test_accounts);
   g_test_add_func("/text/healthy", test_healthy);
   g_test_add_func("/text/limits", test_limits);
