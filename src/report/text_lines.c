@@ -61,9 +61,9 @@ static const char *refused_text(uint8_t by, uint8_t type, uint8_t code, char tex
 {
   switch ((DcRefusedBy)by) {
   case DC_REFUSED_RST:
-    return "by RST";
+    return "RST";
   case DC_REFUSED_ICMP:
-    g_snprintf(text, 48, "by ICMP type %u code %u", (unsigned)type, (unsigned)code);
+    g_snprintf(text, 48, "ICMP type %u code %u", (unsigned)type, (unsigned)code);
     return text;
   case DC_REFUSED_NONE:
     break;
@@ -102,14 +102,16 @@ void dc_text_frame_line(DcLayout *layout, const DcReportOptions *options, const 
   char tail[160];
   if (verdict->drop != 0) {
     const char *match = dc_match_name((DcMatch)verdict->match);
-    g_snprintf(tail, sizeof tail, ", drop %" G_GUINT64_FORMAT " %s after %s", verdict->drop,
-               match != NULL ? match : "unmatched", dc_duration_text(verdict->delay_ns, quantity));
+    g_snprintf(tail, sizeof tail, ", drop %" G_GUINT64_FORMAT "%s%s after %s", verdict->drop, match != NULL ? " " : "",
+               match != NULL ? match : "", dc_duration_text(verdict->delay_ns, quantity));
     dc_layout_piece(layout, tail);
   }
   const char *by = refused_text(verdict->refused_by, verdict->refused_type, verdict->refused_code, refused);
-  if (by != NULL && verdict->fate == DC_FATE_REFUSED) {
-    g_snprintf(tail, sizeof tail, " %s", by);
+  if (by != NULL) {
+    g_snprintf(tail, sizeof tail, "%s %s", verdict->fate == DC_FATE_REFUSED ? " by" : ", then", by);
     dc_layout_piece(layout, tail);
+  } else if (verdict->answer_ns >= 0 && verdict->fate != DC_FATE_ANSWERED) {
+    dc_layout_piece(layout, ", then answered");
   }
   if (verdict->answer_ns >= 0) {
     g_snprintf(tail, sizeof tail, " after %s", dc_duration_text(verdict->answer_ns, quantity));
@@ -157,7 +159,8 @@ void dc_text_handshake_line(DcLayout *layout, const DcReportOptions *options, co
   char time[DC_TIME_TEXT_MAX], packet[DC_PACKET_TEXT_MAX], quantity[DC_QUANTITY_TEXT_MAX], refused[48];
   DcBrief who = handshake->brief;
   who.len = 0;
-  who.has &= ~(uint32_t)DC_HAS_TCP; /* the flags are told by the word SYN */
+  who.has &= ~(uint32_t)DC_HAS_TCP; /* the flags are told by the word SYN, the checksums by the cause */
+  who.ip_checksum = who.l4_checksum = DC_CHECKSUM_UNKNOWN;
   g_autoptr(GString) line = g_string_sized_new(256);
   g_string_append_printf(line, "%s %s SYN", dc_time_text(handshake->first_ns, 6, time),
                          dc_packet_text(&who, options->numeric, packet));
@@ -170,8 +173,7 @@ void dc_text_handshake_line(DcLayout *layout, const DcReportOptions *options, co
     if (handshake->syns > kept)
       g_string_append_printf(line, " ... %s",
                              dc_offset_text(dc_span_ns(handshake->first_ns, handshake->last_ns), quantity));
-    if (handshake->syns > 1)
-      g_string_append(line, " s");
+    g_string_append(line, " s");
   }
   g_string_append(line, " | ");
   dc_layout_indent(layout, 0);
@@ -180,14 +182,14 @@ void dc_text_handshake_line(DcLayout *layout, const DcReportOptions *options, co
   g_string_truncate(line, 0);
   const char *by = refused_text(handshake->refused_by, handshake->refused_type, handshake->refused_code, refused);
   if (by != NULL)
-    g_string_append_printf(line, " %s", by);
+    g_string_append_printf(line, "%s %s", handshake->outcome == DC_OUTCOME_REFUSED ? " by" : ", then", by);
   if (handshake->total_ns >= 0)
     g_string_append_printf(line, " after %s", dc_duration_text(handshake->total_ns, quantity));
-  if (handshake->total_ns >= 0 && handshake->syns > 1 && handshake->answer_ns >= 0)
-    g_string_append_printf(line, " (%s after the last SYN)", dc_duration_text(handshake->answer_ns, quantity));
-  if (handshake->dropped > 0)
-    g_string_append_printf(line, ", %" G_GUINT32_FORMAT " SYN%s dropped", handshake->dropped,
-                           dc_plural(handshake->dropped));
+  if (handshake->answer_ns >= 0 && handshake->answer_ns < handshake->total_ns)
+    g_string_append_printf(line, " (%s after its SYN)", dc_duration_text(handshake->answer_ns, quantity));
+  if (handshake->dropped > 0 && handshake->dropped < handshake->syns)
+    g_string_append_printf(line, ", %" G_GUINT32_FORMAT " of %" G_GUINT32_FORMAT " SYNs dropped", handshake->dropped,
+                           handshake->syns);
   if (handshake->synacks > 1)
     g_string_append_printf(line, ", %" G_GUINT32_FORMAT " SYN-ACKs sent: lost on the way back", handshake->synacks);
   dc_layout_piece(layout, line->str);

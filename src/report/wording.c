@@ -45,7 +45,9 @@ const char *dc_offset_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX])
   const uint64_t second = (uint64_t)DC_NS_PER_S;
   const uint64_t value = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
   const uint64_t tenths = (value + second / 20) / (second / 10);
-  if (tenths > 0 && tenths < 100)
+  if (value > 0 && value < second / 10)
+    snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%.3f", sign, (double)value / (double)DC_NS_PER_S);
+  else if (tenths > 0 && tenths < 100)
     snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT, sign, tenths / 10, tenths % 10);
   else
     snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT, sign, (value + second / 2) / second);

@@ -37,7 +37,7 @@ const char *dc_duration_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX])
 /* later - earlier, at the ends of the range where that has none: files hold any time. */
 int64_t dc_span_ns(int64_t earlier, int64_t later);
 
-/* "+1.0", "+63": seconds between the attempts of a handshake. */
+/* "+0.003", "+1.0", "+63": seconds between the attempts of a handshake. */
 const char *dc_offset_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX]);
 
 /* "85%", "3.2%", "0.04%", "1 in 25000"; "" when seen is 0 or smaller than lost. */

@@ -430,6 +430,19 @@ static void test_frame_lines(void)
   verdict.confidence = DC_CONFIDENCE_LIKELY;
   verdict.refused_by = DC_REFUSED_RST;
   g_assert_true(lines.writer->ops->frame(lines.writer, &verdict, NULL));
+  verdict.fate = DC_FATE_DROPPED; /* by its socket's absence, and the reset came of it */
+  verdict.drop = 6;
+  verdict.match = DC_MATCH_EXACT;
+  verdict.delay_ns = 1000000;
+  g_assert_true(lines.writer->ops->frame(lines.writer, &verdict, NULL));
+  verdict = (DcFrameVerdict){.frame = 14,
+                             .time_ns = SAMPLE_T0,
+                             .brief = syn(),
+                             .fate = DC_FATE_CONSUMED,
+                             .drop = 7,
+                             .delay_ns = 401000,
+                             .answer_ns = -1};
+  g_assert_true(lines.writer->ops->frame(lines.writer, &verdict, NULL));
   /* far wider than the page, and still one line */
   memset(verdict.brief.flow.src, 0xfe, sizeof verdict.brief.flow.src);
   memset(verdict.brief.flow.dst, 0xfd, sizeof verdict.brief.flow.dst);
@@ -440,9 +453,13 @@ static void test_frame_lines(void)
                       "13 09:51:57.154238 In  10.0.0.2:40001 > 10.0.0.1:8089: TCP S, 74 bytes | answered after 77 us\n"
                       "13 09:51:57.154238 In  10.0.0.2:40001 > 10.0.0.1:8089: TCP S, 74 bytes | refused: no-socket "
                       "(likely) by RST after 77 us\n"
-                      "13 09:51:57.154238 In  [fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:40001 > "
-                      "[fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd]:8089: TCP S, 74 bytes | refused: no-socket "
-                      "(likely) by RST after 77 us\n");
+                      "13 09:51:57.154238 In  10.0.0.2:40001 > 10.0.0.1:8089: TCP S, 74 bytes | dropped: no-socket "
+                      "(likely), drop 6 exact after 1.0 ms, then RST after 77 us\n"
+                      "14 09:51:57.154238 In  10.0.0.2:40001 > 10.0.0.1:8089: TCP S, 74 bytes | consumed, drop 7 "
+                      "after 401 us\n"
+                      "14 09:51:57.154238 In  [fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:40001 > "
+                      "[fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd]:8089: TCP S, 74 bytes | consumed, drop 7 "
+                      "after 401 us\n");
 }
 
 static void test_handshake_lines(void)
@@ -471,9 +488,25 @@ static void test_handshake_lines(void)
                             .total_ns = 77000,
                             .synacks = 1};
   g_assert_true(lines.writer->ops->handshake(lines.writer, &handshake, NULL));
+  handshake = (DcHandshake){.brief = syn(),
+                            .syns = 3,
+                            .dropped = 2,
+                            .first_ns = SAMPLE_T0,
+                            .last_ns = SAMPLE_T0 + 7 * DC_NS_PER_MS,
+                            .times_ns = {SAMPLE_T0, SAMPLE_T0 + 3 * DC_NS_PER_MS, SAMPLE_T0 + 7 * DC_NS_PER_MS},
+                            .outcome = DC_OUTCOME_DROPPED,
+                            .cause = DC_CAUSE_NO_SOCKET,
+                            .confidence = DC_CONFIDENCE_CERTAIN,
+                            .refused_by = DC_REFUSED_RST,
+                            .answer_ns = 869000,
+                            .total_ns = 876000};
+  handshake.brief.l4_checksum = DC_CHECKSUM_BAD;
+  g_assert_true(lines.writer->ops->handshake(lines.writer, &handshake, NULL));
   lines_close(&lines, "09:51:57.154238 10.0.0.2:40001 > 10.0.0.1:8089: TCP SYN x4: +0 +1.0 +3.0 +15 s | silent: "
                       "tw-recycle-nat (likely)\n"
-                      "09:51:57.154238 10.0.0.2:40001 > 10.0.0.1:8089: TCP SYN | answered after 77 us\n");
+                      "09:51:57.154238 10.0.0.2:40001 > 10.0.0.1:8089: TCP SYN | answered after 77 us\n"
+                      "09:51:57.154238 10.0.0.2:40001 > 10.0.0.1:8089: TCP SYN x3: +0 +0.003 +0.007 s | dropped, "
+                      "then RST after 876 us (869 us after its SYN), 2 of 3 SYNs dropped: no-socket (certain)\n");
 }
 
 static void test_drop_lines(void)
@@ -569,6 +602,8 @@ static void test_quantities(void)
   g_assert_cmpstr(dc_offset_text(INT64_C(999979000), text), ==, "+1.0");
   g_assert_cmpstr(dc_offset_text(INT64_C(31068222000), text), ==, "+31");
   g_assert_cmpstr(dc_offset_text(-DC_NS_PER_S, text), ==, "-1.0");
+  g_assert_cmpstr(dc_offset_text(3 * DC_NS_PER_MS, text), ==, "+0.003");
+  g_assert_cmpstr(dc_offset_text(99 * DC_NS_PER_MS, text), ==, "+0.099");
   g_assert_cmpint(dc_span_ns(INT64_MIN + 1, INT64_MAX), ==, INT64_MAX);
   g_assert_cmpint(dc_span_ns(INT64_MAX, INT64_MIN + 1), <, 0);
   g_assert_cmpstr(dc_rate_text(17, 20, text), ==, "85%");
