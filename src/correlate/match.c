@@ -192,6 +192,20 @@ static bool receive_allows(const DcDrop *drop, const DcSlot *slot)
                                     drop->rx_len + 14 == slot->brief.len || drop->rx_len + 18 == slot->brief.len));
 }
 
+/* Drops still waiting that nothing tells apart from this one, this one included. */
+static uint32_t drops_alike(const DcCorrelator *self, const DcDrop *drop)
+{
+  uint32_t alike = 1;
+  for (const DcHeldDrop *held = self->without_bytes.first; held != NULL; held = held->next) {
+    const DcDrop *other = &held->drop;
+    if (other->time_ns - drop->time_ns > NEAR_NS || alike == CANDIDATES_MAX)
+      break;
+    alike += other->symbol == drop->symbol && other->reason == drop->reason && other->protocol == drop->protocol &&
+             other->rx_len == drop->rx_len && other->offset == drop->offset;
+  }
+  return alike;
+}
+
 static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
 {
   Join best = {NULL, 0, DC_MATCH_NONE, 0};
@@ -218,7 +232,8 @@ static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
       best = (Join){slot, at, DC_MATCH_LIKELY, 0};
     best.candidates++;
   }
-  if (best.candidates > 1 || looked_at == SCAN_MAX)
+  /* As many drops as frames that could be meant: then all of them were dropped, whichever is whose. */
+  if ((best.candidates > 1 && drops_alike(self, drop) < best.candidates) || looked_at == SCAN_MAX)
     best.match = DC_MATCH_POSSIBLE;
   return best;
 }
