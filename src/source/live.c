@@ -25,8 +25,8 @@
 
 #define HOLD_NS (500 * DC_NS_PER_MS)
 #define HELD_BYTES_MAX ((size_t)128 << 20)
-#define QUEUE_BYTES_DEFAULT ((size_t)16 << 20)
-#define SAMPLER_QUEUE_BYTES ((size_t)64 << 20) /* address space: pages come with use */
+#define QUEUE_BYTES_DEFAULT ((size_t)32 << 20) /* address space: pages come with use */
+#define SAMPLER_QUEUE_BYTES ((size_t)64 << 20)
 #define TICK_NS (50 * DC_NS_PER_MS)
 
 /* After the stop the drop thread reads on for a while, and the last samples come after it. */

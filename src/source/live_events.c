@@ -7,6 +7,8 @@
 
 #define GUARD_SAMPLE_NS (5 * DC_NS_PER_S)
 #define NOTICES_MAX 256
+#define PUMP_SHARE 1024
+#define EVENTS_PER_PUMP 256
 
 /* A refused record may be a mark, which is no loss; the thread says so in its next record. */
 #define REFUSED_SETTLE_NS (200 * DC_NS_PER_MS)
@@ -90,18 +92,35 @@ static void add_refused(DcLive *live, unsigned producer, int64_t now_ns)
   live->refused_from_ns[producer] = 0;
 }
 
+/* Takes a share of one queue; true when it took its whole share, so that there may be more. */
+static bool pump_one(DcLive *live, unsigned producer)
+{
+  DcLiveThread *thread = &live->threads[producer];
+  const void *bytes;
+  size_t len;
+  unsigned taken = 0;
+  while (taken < PUMP_SHARE && !dc_timeline_full(live->timeline) && dc_queue_peek(thread->queue, &bytes, &len)) {
+    const DcLiveRecord *record = bytes;
+    accept_record(live, producer, record, (const uint8_t *)bytes + sizeof *record);
+    dc_queue_pop(thread->queue);
+    taken++;
+  }
+  return taken == PUMP_SHARE;
+}
+
+/* Turn by turn, so that one full queue does not keep the others' earlier events waiting. */
 static void pump(DcLive *live)
 {
-  for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
-    DcLiveThread *thread = &live->threads[i];
-    const void *bytes;
-    size_t len;
-    while (thread->exists && !dc_timeline_full(live->timeline) && dc_queue_peek(thread->queue, &bytes, &len)) {
-      const DcLiveRecord *record = bytes;
-      accept_record(live, i, record, (const uint8_t *)bytes + sizeof *record);
-      dc_queue_pop(thread->queue);
+  bool more = true;
+  while (more) {
+    more = false;
+    for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
+      if (live->threads[i].exists)
+        more |= pump_one(live, i);
     }
-    if (thread->exists)
+  }
+  for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
+    if (live->threads[i].exists)
       add_refused(live, i, dc_clock_realtime());
   }
 }
@@ -247,22 +266,36 @@ static bool finish(DcLive *live)
   return true;
 }
 
+/* The next event the timeline lets go; false when it holds all back. */
+static bool take(DcLive *live, DcEvent *ret_event)
+{
+  const DcTimelineEntry *entry;
+  while ((entry = dc_timeline_take(live->timeline, dc_clock_realtime(), dc_clock_monotonic())) != NULL) {
+    if (give_entry(live, entry, ret_event))
+      return true;
+  }
+  return false;
+}
+
 DcReadStatus dc_live_next(DcSource *source, DcEvent *ret_event, GError **error)
 {
   DcLive *live = (DcLive *)(void *)source;
   if (give_drop(live, ret_event))
     return DC_READ_EVENT;
-  clear_fds(live);
+  /* What the timeline lets go is settled by the marks taken so far: the queues need looking at only now and
+   * then, so that they do not fill up meanwhile. */
+  if (++live->since_pump < EVENTS_PER_PUMP && take(live, ret_event))
+    return DC_READ_EVENT;
+  live->since_pump = 0;
   for (;;) {
     const bool was_ended = live->state == LIVE_ENDED;
     pump(live);
-    const DcTimelineEntry *entry;
-    while ((entry = dc_timeline_take(live->timeline, dc_clock_realtime(), dc_clock_monotonic())) != NULL) {
-      if (give_entry(live, entry, ret_event))
-        return DC_READ_EVENT;
-    }
-    if (live->state == LIVE_OPEN || !finish(live))
+    if (take(live, ret_event))
+      return DC_READ_EVENT;
+    if (live->state == LIVE_OPEN || !finish(live)) {
+      clear_fds(live);
       return DC_READ_WAIT;
+    }
     if (was_ended)
       break;
   }

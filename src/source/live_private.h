@@ -77,6 +77,7 @@ typedef struct {
   int64_t refused_from_ns[DC_PRODUCER_COUNT], refused_to_ns[DC_PRODUCER_COUNT];
 
   DcTimeline *timeline;
+  unsigned since_pump; /* events given out since the queues were looked at */
   DcDrop *pending;
   size_t pending_count, pending_at;
   uint64_t frame_number, drop_number;

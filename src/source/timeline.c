@@ -4,10 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Entries up to this size come from a free list: a capture of header lengths allocates nothing
- * once it runs. */
-#define SMALL 640
-#define SMALL_KEPT_MAX 16384
+/* Entries of these sizes come from free lists: a capture of header lengths allocates nothing once it
+ * runs. Larger ones (samples, whole packets) are allocated. */
+static const size_t size_classes[] = {192, 384, 768, 2048};
+#define CLASSES G_N_ELEMENTS(size_classes)
+
+/* Each free list keeps so many bytes at most. */
+#define KEPT_BYTES ((size_t)8 << 20)
+
+typedef struct {
+  DcTimelineEntry **entries;
+  size_t count, max;
+} FreeList;
 
 struct DcTimeline {
   unsigned producers;
@@ -22,8 +30,7 @@ struct DcTimeline {
   int64_t last_time_ns;
   uint64_t late;
 
-  DcTimelineEntry **kept; /* free list */
-  size_t kept_count;
+  FreeList kept[CLASSES];
   DcTimelineEntry *out; /* what take() lent */
 };
 
@@ -37,7 +44,10 @@ DcTimeline *dc_timeline_new(unsigned producers, int64_t hold_ns, size_t max_byte
   for (unsigned i = 0; i < producers; i++)
     timeline->marks[i] = INT64_MIN;
   timeline->last_time_ns = INT64_MIN;
-  timeline->kept = g_new(DcTimelineEntry *, SMALL_KEPT_MAX);
+  for (size_t i = 0; i < CLASSES; i++) {
+    timeline->kept[i].max = KEPT_BYTES / size_classes[i];
+    timeline->kept[i].entries = g_new(DcTimelineEntry *, timeline->kept[i].max);
+  }
   return timeline;
 }
 
@@ -47,34 +57,48 @@ void dc_timeline_free(DcTimeline *timeline)
     return;
   for (size_t i = 0; i < timeline->count; i++)
     g_free(timeline->heap[i]);
-  for (size_t i = 0; i < timeline->kept_count; i++)
-    g_free(timeline->kept[i]);
+  for (size_t i = 0; i < CLASSES; i++) {
+    for (size_t k = 0; k < timeline->kept[i].count; k++)
+      g_free(timeline->kept[i].entries[k]);
+    g_free(timeline->kept[i].entries);
+  }
   g_free(timeline->out);
-  g_free(timeline->kept);
   g_free(timeline->heap);
   g_free(timeline);
 }
 
+/* The class of an entry with that body, CLASSES for none. */
+static size_t class_of(size_t body_len)
+{
+  size_t class = 0;
+  while (class < CLASSES && sizeof(DcTimelineEntry) + body_len > size_classes[class])
+    class ++;
+  return class;
+}
+
 static size_t entry_size(size_t body_len)
 {
-  const size_t size = sizeof(DcTimelineEntry) + body_len;
-  return size < SMALL ? SMALL : size;
+  const size_t class = class_of(body_len);
+  return class < CLASSES ? size_classes[class] : sizeof(DcTimelineEntry) + body_len;
 }
 
 static DcTimelineEntry *entry_new(DcTimeline *timeline, size_t body_len)
 {
-  const size_t size = entry_size(body_len);
-  if (size == SMALL && timeline->kept_count > 0)
-    return timeline->kept[--timeline->kept_count];
-  return g_malloc(size);
+  const size_t class = class_of(body_len);
+  FreeList *list = class < CLASSES ? &timeline->kept[class] : NULL;
+  if (list != NULL && list->count > 0)
+    return list->entries[--list->count];
+  return g_malloc(entry_size(body_len));
 }
 
 static void entry_release(DcTimeline *timeline, DcTimelineEntry *entry)
 {
   if (entry == NULL)
     return;
-  if (entry_size(entry->record.body_len) == SMALL && timeline->kept_count < SMALL_KEPT_MAX)
-    timeline->kept[timeline->kept_count++] = entry;
+  const size_t class = class_of(entry->record.body_len);
+  FreeList *list = class < CLASSES ? &timeline->kept[class] : NULL;
+  if (list != NULL && list->count < list->max)
+    list->entries[list->count++] = entry;
   else
     g_free(entry);
 }

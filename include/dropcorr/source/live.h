@@ -40,7 +40,7 @@ typedef struct {
   uint32_t drop_trunc_len; /* bytes of each dropped packet; 0: 256 */
   int64_t verify_ns;       /* watch drops alone for so long before the tap opens: what has no protocol
                               handler shows itself only then; 0: not */
-  size_t queue_bytes;      /* per thread; 0: 16 MiB */
+  size_t queue_bytes;      /* per thread; 0: 32 MiB */
   bool sample;             /* take samples (off only in tests) */
 } DcLiveOptions;
 

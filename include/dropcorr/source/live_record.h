@@ -34,17 +34,23 @@ typedef struct {
 } DcLiveTrace;
 
 typedef struct {
-  uint8_t kind;         /* DcLiveKind */
-  uint8_t sub;          /* FRAME: DcDirection; SAMPLE: DcPhase; LOSS: DcLossKind; FAILURE: DcErrorCode */
-  uint32_t marks_lost;  /* marks this thread could not push so far: no loss, but the queue counted them */
-  int64_t time_ns;      /* CLOCK_REALTIME; LOSS: end of the span */
-  int64_t from_ns;      /* LOSS: begin of the span */
-  uint64_t count;       /* LOSS */
-  const char *detail;   /* LOSS: a string constant or NULL */
-  uint32_t caplen, len; /* FRAME */
-  uint32_t ifindex;     /* FRAME */
-  size_t body_len;      /* bytes behind the head */
-  DcLiveTrace trace;    /* TRACE */
+  uint8_t kind;        /* DcLiveKind */
+  uint8_t sub;         /* FRAME: DcDirection; SAMPLE: DcPhase; LOSS: DcLossKind; FAILURE: DcErrorCode */
+  uint32_t marks_lost; /* marks this thread could not push so far: no loss, but the queue counted them */
+  int64_t time_ns;     /* CLOCK_REALTIME; LOSS: end of the span */
+  size_t body_len;     /* bytes behind the head */
+  union {
+    struct { /* FRAME */
+      uint32_t caplen, len;
+      uint32_t ifindex;
+    };
+    struct {           /* LOSS */
+      int64_t from_ns; /* begin of the span */
+      uint64_t count;
+      const char *detail; /* a string constant or NULL */
+    };
+    DcLiveTrace trace; /* TRACE */
+  };
 } DcLiveRecord;
 
 /* A thread's own end of its queue. Not shared: only the queue behind it is. */
