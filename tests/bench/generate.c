@@ -105,15 +105,13 @@ static void write_record(FILE *file, uint64_t time_ns, const void *head, uint32_
   must(caplen == 0 || fwrite(bytes, caplen, 1, file) == 1, "write");
 }
 
-/* One netlink attribute, padded to 4 bytes. */
+/* One netlink attribute; the buffer is zeroed, so padding to 4 bytes is there. */
 static uint8_t *put_attribute(uint8_t *at, uint16_t type, const void *value, size_t len)
 {
   const uint16_t head[2] = {(uint16_t)(4 + len), type};
   memcpy(at, head, 4);
   memcpy(at + 4, value, len);
-  size_t padded = (4 + len + 3) & ~(size_t)3;
-  memset(at + 4 + len, 0, padded - 4 - len);
-  return at + padded;
+  return at + ((4 + len + 3) & ~(size_t)3);
 }
 
 /* NET_DM_CMD_PACKET_ALERT (linux/net_dropmon.h), behind the DLT_NETLINK header of 16 bytes. */
@@ -133,7 +131,7 @@ static void write_drop(const uint8_t *bytes, uint32_t len, uint16_t protocol, co
   const uint16_t origin = 0;
   const uint32_t ifindex = 2;
   const uint32_t kept = len < SNAPLEN ? len : SNAPLEN;
-  uint8_t nest[8];
+  uint8_t nest[8] = {0};
   put_attribute(nest, 0, &ifindex, sizeof ifindex);
 
   message[16] = 5; /* genlmsghdr: command, version */

@@ -9,8 +9,15 @@ class Failed(Exception):
     """A program that was to be measured failed."""
 
 
+class Measured:
+    """One run: seconds on the wall and of processors, and the peak of resident memory."""
+
+    def __init__(self, wall, usage):
+        self.wall, self.cpu, self.peak_kib = wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+
+
 def run(command, stdout=subprocess.DEVNULL):
-    """Returns (seconds, peak resident KiB). stdout may be a file."""
+    """Returns Measured. stdout may be a file."""
     began = time.monotonic()
     # wait4 instead of Popen.wait: only it tells the child's own use of memory.
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
@@ -22,7 +29,7 @@ def run(command, stdout=subprocess.DEVNULL):
     if process.returncode != 0:
         text = stderr.decode("utf-8", "replace").strip().splitlines()
         raise Failed(f"{command[0]}: exit status {process.returncode}: {' '.join(text[-3:])}")
-    return seconds, usage.ru_maxrss
+    return Measured(seconds, usage)
 
 
 def generate(program, frames, rate, seed, folder):
