@@ -250,8 +250,9 @@ void dc_brief_from_packet(DcBrief *brief, const DcPacket *packet, uint32_t len, 
   if (has & DC_HAS_TCP) {
     brief->tcp_seq = packet->tcp_seq;
     brief->tcp_ack = packet->tcp_ack;
-    brief->tcp_flags = packet->tcp_flags;
   }
+  if (has & (DC_HAS_TCP | DC_HAS_TCP_FLAGS))
+    brief->tcp_flags = packet->tcp_flags;
   if (has & DC_HAS_TIMESTAMP)
     brief->tsval = packet->tsval;
   if (has & DC_HAS_ICMP) {

@@ -159,6 +159,11 @@ static void test_brief(void)
   g_assert_cmpuint(brief.icmp_type, ==, 0); /* what the packet has not stays out */
   g_assert_cmpuint(brief.llc_dsap, ==, 0);
 
+  packet.has = DC_HAS_IP | DC_HAS_TCP_FLAGS; /* a text log */
+  dc_brief_from_packet(&brief, &packet, 0, DC_DIRECTION_UNKNOWN);
+  g_assert_cmphex(brief.tcp_flags, ==, DC_TCP_SYN);
+  g_assert_cmpuint(brief.tcp_seq, ==, 0);
+
   packet.has = DC_HAS_SRC_MAC | DC_HAS_ETHERTYPE; /* a cooked capture of no IP */
   dc_brief_from_packet(&brief, &packet, 60, DC_DIRECTION_UNKNOWN);
   g_assert_cmpuint(brief.src_mac[5], ==, 2);

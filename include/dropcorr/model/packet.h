@@ -49,7 +49,8 @@ typedef enum {
   DC_HAS_SNAP = 1 << 15,
   DC_HAS_PKTTYPE = 1 << 16, /* SLL/SLL2 packet type */
   DC_HAS_MSS = 1 << 17,
-  DC_HAS_SRC_MAC = 1 << 18 /* src_mac; SLL and SLL2 carry the sender's alone, so without DC_HAS_MAC */
+  DC_HAS_SRC_MAC = 1 << 18,  /* src_mac; SLL and SLL2 carry the sender's alone, so without DC_HAS_MAC */
+  DC_HAS_TCP_FLAGS = 1 << 19 /* tcp_flags alone, of a text log that tells no sequence number */
 } DcHas;
 
 /* What stopped the decoder. Malformed packets are data: everything read before stays. */
