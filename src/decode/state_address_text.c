@@ -167,6 +167,8 @@ void dc_state_parse_addr(DcStateJob *job)
     job->taken += good;
     job->skipped += !good;
   }
+  if (job->taken > 0)
+    dc_job_keep_text(job); /* VLAN ids and attached programs are searched for in it */
 }
 
 /* --- our own --------------------------------------------------------------------------- */

@@ -104,3 +104,34 @@ char *dc_advice_fill(const char *template_text, DcAdviceLookup lookup, void *dat
     at = close + 2;
   }
 }
+
+const char *dc_advice_module(const DcBrief *brief)
+{
+  /* IANA protocol numbers and ethertypes against the modules of net/. */
+  static const struct {
+    uint16_t number;
+    const char *module4, *module6;
+  } protocols[] = {
+      {4, "ipip", "ip6_tunnel"},    {41, "sit", "ip6_tunnel"}, {47, "ip_gre", "ip6_gre"},
+      {50, "esp4", "esp6"},         {51, "ah4", "ah6"},        {108, "ipcomp", "ipcomp6"},
+      {115, "l2tp_ip", "l2tp_ip6"}, {132, "sctp", "sctp"},     {33, "dccp", "dccp"},
+  };
+  static const struct {
+    uint16_t number;
+    const char *module;
+  } ethertypes[] = {
+      {0x0004, "llc"},   {0x8137, "ipx"},        {0x8847, "mpls_router"}, {0x8848, "mpls_router"},
+      {0x8863, "pppoe"}, {0x8864, "pppoe"},      {0x88a2, "aoe"},         {0x88ca, "tipc"},
+      {0x8906, "fcoe"},  {0x4305, "batman_adv"}, {0x88e5, "macsec"},      {0x80f3, "appletalk"},
+  };
+  if ((brief->has & DC_HAS_IP) != 0) {
+    for (size_t i = 0; i < G_N_ELEMENTS(protocols); i++)
+      if (protocols[i].number == brief->flow.protocol)
+        return brief->flow.ip_version == 6 ? protocols[i].module6 : protocols[i].module4;
+    return NULL;
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS(ethertypes); i++)
+    if (ethertypes[i].number == brief->flow.ethertype)
+      return ethertypes[i].module;
+  return NULL;
+}

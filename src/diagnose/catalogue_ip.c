@@ -134,7 +134,8 @@ const DcCauseInfo dc_catalogue_ip[] = {
         .paragraph =
             "The destination cannot be right: 0.0.0.0/8, loopback (127/8) arriving from the wire, or a unicast IP "
             "address "
-            "inside a broadcast or multicast frame, which a host must not accept (RFC 1122) so that it does not answer "
+            "inside a broadcast or multicast frame (with drop_unicast_in_l2_multicast on), which a host must not "
+            "accept (RFC 1122) so that it does not answer "
             "for others. The sender or a device on the way builds such packets: mend it there.",
         .reasons = REASONS(NAMED("IP_INVALID_DEST"), NAMED("UNICAST_IN_L2_MULTICAST"), HINT("IP_LOCALNET")),
         .sites = NAMES("ip_rcv_finish", "ip_rcv_finish_core", "ip_sublist_rcv"),

@@ -46,7 +46,7 @@ const DcCauseInfo dc_catalogue_link[] = {
                      "ones. Harmless unless this host is to speak that protocol.",
         .reasons = NO_REASONS,
         .sites = NAMES("llc_rcv"),
-        .counters = NAMES("dev.{if}.rx_dropped"),
+        .counters = NO_NAMES,
         .sysctls = NO_NAMES,
         .wire_for = "802.3 length frame whose DSAP is none of those in use here",
         .wire_against = NULL,
@@ -95,7 +95,7 @@ const DcCauseInfo dc_catalogue_link[] = {
         .reasons = REASONS(HINT("OTHERHOST"), HINT("UNHANDLED_PROTO")),
         .sites =
             NAMES("__netif_receive_skb_core", "ip_rcv", "ip_rcv_core", "ip6_rcv_core", "ipv6_rcv", "br_handle_vlan"),
-        .counters = NAMES("dev.{if}.rx_dropped"),
+        .counters = NO_NAMES,
         .sysctls = NO_NAMES,
         .wire_for = "802.1Q or 802.1ad tag whose id no device of this host has",
         .wire_against = "untagged, or priority tagged with VLAN id 0",
@@ -111,7 +111,7 @@ const DcCauseInfo dc_catalogue_link[] = {
     {
         .cause = DC_CAUSE_BRIDGE_PORT,
         .severity = DC_SEVERITY_MEDIUM,
-        .title = "Bridge, bond or virtual switch port does not pass it",
+        .title = "Bridge, bond or switch port does not pass it",
         .paragraph = "The interface belongs to a bridge, bond, team, macvlan or Open vSwitch, and that one refused the "
                      "frame: the "
                      "port is blocked by spanning tree or not yet forwarding, its VLAN filter does not allow the tag, "
@@ -124,7 +124,7 @@ const DcCauseInfo dc_catalogue_link[] = {
                        "br_handle_vlan", "br_allowed_ingress", "__allowed_ingress", "br_pass_frame_up",
                        "bond_handle_frame", "team_handle_frame", "macvlan_handle_frame", "ovs_dp_process_packet",
                        "ovs_dp_upcall", "do_execute_actions"),
-        .counters = NAMES("sys.{if}.rx_nohandler", "dev.{if}.rx_dropped"),
+        .counters = NAMES("sys.{if}.rx_nohandler"),
         .sysctls = NO_NAMES,
         .wire_for = NULL,
         .wire_against = "the interface has no master (ip link shows none)",
@@ -157,7 +157,7 @@ const DcCauseInfo dc_catalogue_link[] = {
         .sites = NAMES("vxlan_rcv", "geneve_udp_encap_recv", "gre_rcv", "ipgre_rcv", "ipip_rcv", "ip_tunnel_rcv",
                        "__ip6_tnl_rcv", "sit_rcv", "ipip6_rcv", "tunnel4_rcv", "tunnel6_rcv", "l2tp_udp_recv_core",
                        "pppoe_rcv", "wg_receive"),
-        .counters = NAMES("dev.{if}.rx_errors", "dev.{if}.rx_dropped"),
+        .counters = NO_NAMES,
         .sysctls = NO_NAMES,
         .wire_for = "GRE, IP-in-IP, VXLAN (UDP 4789), Geneve (UDP 6081) or WireGuard around another packet",
         .wire_against = "the packet carries no other packet",

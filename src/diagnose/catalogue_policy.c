@@ -142,7 +142,7 @@ const DcCauseInfo dc_catalogue_policy[] = {
     {
         .cause = DC_CAUSE_POLICY_HOOK,
         .severity = DC_SEVERITY_LOW,
-        .title = "Refused by a security hook, cgroup program or setting",
+        .title = "Refused by a hook, cgroup program or setting",
         .paragraph =
             "A security module (SELinux, Smack), a cgroup BPF program on the way out, or a setting such as ignoring "
             "broadcast pings said no. The packet was well-formed; somebody decided that it does not pass.",

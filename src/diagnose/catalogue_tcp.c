@@ -29,7 +29,7 @@ const DcCauseInfo dc_catalogue_tcp[] = {
     {
         .cause = DC_CAUSE_TCP_SEQUENCE,
         .severity = DC_SEVERITY_LOW,
-        .title = "Segment outside of the window, or already received",
+        .title = "Segment out of window or already received",
         .paragraph =
             "The segment's sequence or acknowledgement number does not fit the connection: a duplicate of data already "
             "received (a needless retransmission), an answer that is too old, or data beyond the window. Duplicates "

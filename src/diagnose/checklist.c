@@ -116,6 +116,8 @@ static bool shows_as_drop(const DcCheckInput *input, const DcCauseInfo *row)
 
 /* --- one cause ---------------------------------------------------------------------------- */
 
+#define STILL_SHOWN 3
+
 static void check_counters(const DcCheckInput *input, const DcCauseInfo *row, DcCheck *check)
 {
   g_autoptr(GString) moved = g_string_new(NULL);
@@ -123,6 +125,7 @@ static void check_counters(const DcCheckInput *input, const DcCauseInfo *row, Dc
   g_autoptr(GString) once = g_string_new(NULL);
   g_autoptr(GString) shared = g_string_new(NULL);
   g_autofree char *missing = NULL;
+  unsigned still_count = 0;
   bool own_still = false, own_once_zero = false, own_once = false, shared_still = false, no_interface = false;
   for (const char *const *name = row->counters; *name != NULL; name++) {
     if (strstr(*name, "{if}") != NULL && input->interface == NULL) {
@@ -154,9 +157,13 @@ static void check_counters(const DcCheckInput *input, const DcCauseInfo *row, Dc
       into = is_common ? shared : moved;
       break;
     }
+    if (into == still && ++still_count > STILL_SHOWN)
+      continue;
     if (into != NULL)
       g_string_append_printf(into, "%s%s", into->len > 0 ? ", " : "", text->str);
   }
+  if (still_count > STILL_SHOWN)
+    g_string_append_printf(still, ", %u more +0", still_count - STILL_SHOWN);
 
   if (moved->len > 0)
     dc_check_set(check, DC_CHECK_RULED_IN, "%s", moved->str);
@@ -209,10 +216,44 @@ static const DcFinding *finding_of(const GPtrArray *findings, DcCause cause)
   return best;
 }
 
+/* The interface that received the most, of those whose counters are known; loopback last of all. */
+typedef struct {
+  char name[64];
+  uint64_t packets;
+  bool loopback;
+} BusiestInterface;
+
+static void take_busier(const char *name, const DcCounterStep *whole, void *data)
+{
+  static const char *const prefixes[] = {"dev.", "sys."};
+  static const char suffix[] = ".rx_packets";
+  BusiestInterface *busiest = data;
+  for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+    const size_t len = strlen(name), around = strlen(prefixes[i]) + strlen(suffix);
+    if (!g_str_has_prefix(name, prefixes[i]) || !g_str_has_suffix(name, suffix) || len <= around)
+      continue;
+    g_autofree char *interface = g_strndup(name + strlen(prefixes[i]), len - around);
+    const bool loopback = strcmp(interface, "lo") == 0;
+    const bool better = busiest->name[0] == '\0' || (busiest->loopback && !loopback) ||
+                        (busiest->loopback == loopback && whole->last > busiest->packets);
+    if (!better || strlen(interface) >= sizeof busiest->name)
+      continue;
+    g_strlcpy(busiest->name, interface, sizeof busiest->name);
+    busiest->packets = whole->last;
+    busiest->loopback = loopback;
+  }
+}
+
 GPtrArray *dc_checklist_build(const DcState *state, const GPtrArray *findings, const char *interface, bool have_drops)
 {
   g_autoptr(DcState) none = state == NULL ? dc_state_new() : NULL;
-  const DcCheckInput input = {.state = state != NULL ? state : none, .interface = interface, .have_drops = have_drops};
+  DcCheckInput input = {.state = state != NULL ? state : none, .interface = interface, .have_drops = have_drops};
+  BusiestInterface busiest = {.packets = 0};
+  if (interface == NULL) {
+    dc_state_each_counter(input.state, take_busier, &busiest);
+    if (busiest.name[0] != '\0' && !busiest.loopback)
+      input.interface = busiest.name;
+  }
   GPtrArray *checks = g_ptr_array_new();
   for (DcCause cause = DC_CAUSE_NONE + 1; cause < DC_CAUSE_COUNT; cause++) {
     if (cause == DC_CAUSE_CAPTURE_ARTIFACT || cause == DC_CAUSE_NORMAL_FREE || cause == DC_CAUSE_UNCLASSIFIED)

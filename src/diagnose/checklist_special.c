@@ -139,6 +139,8 @@ static void scan_ring(const char *name, const DcCounterStep *whole, void *data)
   uint64_t value = whole->known ? whole->step : whole->last;
   if (!whole->known && !dc_state_counter_value(scan->input->state, name, &value))
     return;
+  if (!whole->known && value == 0 && scan->seen)
+    return; /* a single sample says less than those already listed */
   scan->seen = true;
   scan->framed = scan->framed || whole->known;
   GString *into = value > 0 ? scan->moved : scan->still;
@@ -206,6 +208,14 @@ static bool check_handler(const DcCheckInput *input, DcCheck *check)
     dc_check_set(check, DC_CHECK_RULED_OUT, "every ethertype that came in has a handler (ptype)");
   else
     dc_check_set(check, DC_CHECK_NOT_CHECKED, "no ptype in the context");
+  return true;
+}
+
+static bool check_llc(const DcCheckInput *input, DcCheck *check)
+{
+  if (!dc_state_has_handlers(input->state) || dc_state_handler(input->state, 0x0004) != NULL)
+    return false;
+  dc_check_set(check, DC_CHECK_RULED_OUT, "llc is not loaded (ptype)");
   return true;
 }
 
@@ -395,6 +405,7 @@ bool dc_check_special(const DcCheckInput *input, DcCheck *check)
       {DC_CAUSE_RING_OVERFLOW, check_ring},
       {DC_CAUSE_CPU_BACKLOG, check_backlog},
       {DC_CAUSE_NO_PROTOCOL_HANDLER, check_handler},
+      {DC_CAUSE_LLC_UNKNOWN_SAP, check_llc},
       {DC_CAUSE_RP_FILTER, check_rp_filter},
       {DC_CAUSE_IP_HEADER, check_ip_header},
       {DC_CAUSE_IPV6_DISABLED, check_ipv6},

@@ -87,17 +87,18 @@ bool dc_rule_martian(const DcRuleInput *input, DcRuling *ruling)
   if (!dc_rule_has_ip(input, 0))
     return false;
   char text[DC_ADDR_TEXT_MAX];
+  const bool given = !dc_reason_is_unspecified(input->drop->reason);
+  const char *from = given ? "reason" : "site";
+  const char *name = given ? input->drop->reason : input->function;
   const char *what = martian_source(input);
   if (what != NULL) {
-    dc_ruling_set(ruling, DC_CAUSE_MARTIAN_SOURCE, DC_CONFIDENCE_CERTAIN, "%s%ssource %s %s",
-                  input->function[0] != '\0' ? input->function : "", input->function[0] != '\0' ? ", " : "",
+    dc_ruling_set(ruling, DC_CAUSE_MARTIAN_SOURCE, DC_CONFIDENCE_CERTAIN, "%s %s, source %s %s", from, name,
                   dc_addr_format(&input->src, text), what);
     return true;
   }
   what = martian_destination(input);
   if (what != NULL) {
-    dc_ruling_set(ruling, DC_CAUSE_MARTIAN_DESTINATION, DC_CONFIDENCE_CERTAIN, "%s%sdestination %s %s",
-                  input->function[0] != '\0' ? input->function : "", input->function[0] != '\0' ? ", " : "",
+    dc_ruling_set(ruling, DC_CAUSE_MARTIAN_DESTINATION, DC_CONFIDENCE_CERTAIN, "%s %s, destination %s %s", from, name,
                   dc_addr_format(&input->dst, text), what);
     return true;
   }

@@ -124,7 +124,7 @@ static void rule_localnet(const DcRuleInput *input, DcRuling *ruling)
     dc_ruling_rival(ruling, DC_CAUSE_MARTIAN_DESTINATION);
 }
 
-/* 127/8 came to IP_LOCALNET late: TCP's and UDP's own memory share one reason. */
+/* One reason for the limits of both: a socket's or all sockets' (TCP), all sockets' (UDP). */
 static void rule_proto_mem(const DcRuleInput *input, DcRuling *ruling)
 {
   const bool tcp = dc_rule_has_ip(input, 0) ? input->view.flow.protocol == PROTO_TCP : site_begins(input, "tcp_");

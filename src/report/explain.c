@@ -142,13 +142,14 @@ void dc_explain_cause(FILE *stream, const DcCauseInfo *info, int width)
 
 /* --- docs/causes.md ------------------------------------------------------------------------ */
 
-/* What Markdown would take for markup. Identifiers go between backquotes instead. */
+/* What Markdown would take for markup. An underscore between letters is none. */
 static void put_markdown(FILE *stream, const char *text)
 {
-  for (; *text != '\0'; text++) {
-    if (strchr("\\`*_<>[]|#", *text) != NULL)
+  for (const char *at = text; *at != '\0'; at++) {
+    const bool inside = *at == '_' && at != text && g_ascii_isalnum(at[-1]) && g_ascii_isalnum(at[1]);
+    if (!inside && strchr("\\`*_<>[]|#", *at) != NULL)
       fputc('\\', stream);
-    fputc(*text, stream);
+    fputc(*at, stream);
   }
 }
 
@@ -180,10 +181,10 @@ static void put_markdown_advice(FILE *stream, const char *heading, const DcAdvic
     g_autofree char *command = advice->command != NULL ? dc_advice_fill(advice->command, NULL, NULL) : NULL;
     g_autofree char *what = dc_advice_fill(advice->what, NULL, NULL);
     fputs("- ", stream);
+    if (command != NULL)
+      fprintf(stream, "`%s`: ", command);
     put_markdown(stream, what);
     fputc('\n', stream);
-    if (command != NULL)
-      fprintf(stream, "\n  ```sh\n  %s\n  ```\n\n", command);
   }
 }
 
@@ -215,12 +216,11 @@ void dc_explain_markdown(FILE *stream)
 {
   fputs("# Causes\n\n"
         "Why a packet that was seen on the wire never reached a socket: every cause dropcorr knows, what\n"
-        "speaks for it, how to confirm it and how to mend it. Written from the catalogue "
-        "(src/diagnose/catalogue\\_\\*.c);\n"
-        "`dropcorr --explain CAUSE` prints the same for one cause. Do not edit by hand.\n\n"
+        "speaks for it, how to confirm it and how to mend it. Written from the catalogue in\n"
+        "src/diagnose; `dropcorr --explain CAUSE` prints the same for one cause. Do not edit by hand.\n\n"
         "In commands `IF`, `PORT`, `SRC`, `DST` and the like stand for the incident's own values; a report fills\n"
         "them in. A counter `TcpExt.X` is read by `nstat -az TcpExtX`, `dev.IF.x` stands in /proc/net/dev,\n"
-        "`sys.IF.x` under /sys/class/net/IF/statistics, `softnet.x` in /proc/net/softnet\\_stat.\n\n"
+        "`sys.IF.x` under /sys/class/net/IF/statistics, `softnet.x` in /proc/net/softnet_stat.\n\n"
         "| cause | severity | title |\n|---|---|---|\n",
         stream);
   for (DcCause cause = DC_CAUSE_NONE + 1; cause < DC_CAUSE_COUNT; cause++) {

@@ -60,3 +60,6 @@ size_t dc_catalogue_by_reason(const char *reason, DcCause *causes, size_t max, b
  * between single quotes. Caller frees. */
 typedef const char *(*DcAdviceLookup)(const char *key, void *data); /* NULL: unknown */
 char *dc_advice_fill(const char *template_text, DcAdviceLookup lookup, void *data);
+
+/* The kernel module that takes such a packet, for {module}; NULL unknown. */
+const char *dc_advice_module(const DcBrief *brief);

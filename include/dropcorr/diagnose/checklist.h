@@ -14,8 +14,8 @@
 #include <stdbool.h>
 
 /* DcCheck* in catalogue order, one for each cause that can be checked (not those that stand for no
- * loss). state may be NULL (no context). interface: whose counters and settings are looked at; NULL: those
- * of one interface are not checked. have_drops: a drop source existed, so that the absence of a drop
+ * loss). state may be NULL (no context). interface: whose counters and settings are looked at; NULL: the
+ * one that received most. have_drops: a drop source existed, so that the absence of a drop
  * event means something. Caller frees, elements by dc_check_free(). */
 GPtrArray *dc_checklist_build(const DcState *state, const GPtrArray *findings, const char *interface, bool have_drops);
 
