@@ -123,7 +123,7 @@ static void card(GString *out, const DcFinding *finding)
       g_strdup_printf("%s%s%s%s%s", count, finding->frames > 0 && fate != NULL ? " " : "",
                       finding->frames > 0 && fate != NULL ? fate : "", finding->bytes > 0 ? ", " : "",
                       finding->bytes > 0 ? dc_bytes_text(finding->bytes, bytes) : "");
-  row(out, finding->severity == DC_SEVERITY_INFO ? "seen" : "lost", lost);
+  row(out, dc_finding_count_label(finding), lost);
   row(out, "sure", sure);
   if (cause != NULL)
     row(out, "cause", cause);

@@ -96,15 +96,13 @@ static void timeline_row(GString *out, const DcFinding *finding, int64_t from, i
   const double end = CLAMP((double)dc_span_ns(from, finding->last_ns) * scale, start + BAR_LEAST, BAR_UNITS);
   g_string_append_printf(out, "<tr><td><a href=\"#finding-%u\">#%u ", finding->number, finding->number);
   dc_escape_html(out, finding->title, -1);
-  dc_time_text(finding->first_ns, 3, first);
-  dc_time_text(finding->last_ns, 3, last);
   g_string_append_printf(out,
                          "</a></td><td class=\"mono\">%s to %s</td><td><svg class=\"time\" viewBox=\"0 0 %d 10\" "
                          "preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"fill-rest\" y=\"4\" "
                          "width=\"%d\" height=\"2\"/><rect class=\"%s\" x=\"%u\" y=\"0\" width=\"%u\" height=\"10\"/>"
                          "</svg></td></tr>\n",
-                         first, last, BAR_UNITS, BAR_UNITS,
-                         finding->severity >= DC_SEVERITY_MEDIUM ? "fill-bad" : "fill-calm", (unsigned)start,
+                         dc_time_text(finding->first_ns, 3, first), dc_time_text(finding->last_ns, 3, last), BAR_UNITS,
+                         BAR_UNITS, finding->severity >= DC_SEVERITY_MEDIUM ? "fill-bad" : "fill-calm", (unsigned)start,
                          (unsigned)(end - start));
 }
 

@@ -208,7 +208,7 @@ static void put_finding(GString *out, const DcFinding *finding)
   g_string_append_printf(out, "\n\nSeverity %s", dc_severity_name(finding->severity));
   if (cause != NULL)
     g_string_append_printf(out, ", cause `%s`", cause);
-  g_string_append_printf(out, ".\n\n- %s: %s", finding->severity == DC_SEVERITY_INFO ? "seen" : "lost", count);
+  g_string_append_printf(out, ".\n\n- %s: %s", dc_finding_count_label(finding), count);
   if (fate != NULL && finding->frames > 0)
     g_string_append_printf(out, " %s", fate);
   if (finding->bytes > 0)

@@ -96,7 +96,7 @@ const char *dc_tcp_flags_text(uint8_t flags, char text[static 12])
     if (flags & LETTERS[i].bit)
       text[n++] = LETTERS[i].letter;
   if (n == 0)
-    return strcpy(text, "none");
+    return "none";
   text[n] = '\0';
   return text;
 }
@@ -136,7 +136,7 @@ const char *dc_port_name(uint16_t port)
 const char *dc_transport_text(uint8_t protocol, char text[static 24])
 {
   if (protocol == IPPROTO_ICMPV6)
-    return strcpy(text, "ICMPv6");
+    return "ICMPv6";
   char scratch[4];
   const char *name = dc_ip_protocol_name(protocol, scratch);
   if (g_ascii_isdigit(name[0]))
@@ -227,8 +227,9 @@ static void add_ip(Line *line, const DcBrief *brief, bool numeric)
   add_endpoint(line, &src, ports, brief->flow.src_port, numeric);
   add(line, " > ");
   add_endpoint(line, &dst, ports, brief->flow.dst_port, numeric);
-  char name[24];
-  add(line, ": %s", dc_transport_text(brief->flow.protocol, name));
+  char scratch[24];
+  const char *name = dc_transport_text(brief->flow.protocol, scratch);
+  add(line, ": %s", name);
   if (brief->has & DC_HAS_TCP) {
     char flags[12];
     add(line, " %s", dc_tcp_flags_text(brief->tcp_flags, flags));

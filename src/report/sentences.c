@@ -14,6 +14,13 @@ char *dc_finding_count_text(const DcFinding *finding)
                          dc_plural(finding->seen), dc_rate_text(finding->frames, finding->seen, rate));
 }
 
+const char *dc_finding_count_label(const DcFinding *finding)
+{
+  if (finding->fate == DC_FATE_UNEXPLAINED)
+    return "open";
+  return finding->severity == DC_SEVERITY_INFO ? "seen" : "lost";
+}
+
 static guint length(const GPtrArray *array)
 {
   return array != NULL ? array->len : 0;
@@ -49,7 +56,7 @@ static void add_matches(GString *out, const DcFinding *finding)
 char *dc_finding_sure_text(const DcFinding *finding)
 {
   const char *confidence = dc_confidence_name(finding->confidence);
-  GString *out = g_string_new(confidence != NULL ? confidence : "unknown");
+  GString *out = g_string_new(confidence != NULL ? confidence : "no cause found");
   if (finding->drops > 0) {
     g_string_append(out, ": ");
     add_matches(out, finding);

@@ -66,14 +66,15 @@ static void action(DcLayout *layout, const char *label, const DcAction *first)
 /* "09:51:59-09:52:02", "09:51:59" */
 static const char *span_text(const DcFinding *finding, char text[static 2 * DC_TIME_TEXT_MAX])
 {
-  char first[DC_TIME_TEXT_MAX], last[DC_TIME_TEXT_MAX];
+  char first_text[DC_TIME_TEXT_MAX], last_text[DC_TIME_TEXT_MAX];
   if (finding->first_ns == DC_TIME_NONE || finding->last_ns == DC_TIME_NONE)
     return "";
-  dc_time_text(finding->first_ns, 0, first);
-  dc_time_text(finding->last_ns, 0, last);
+  const char *first = dc_time_text(finding->first_ns, 0, first_text);
+  const char *last = dc_time_text(finding->last_ns, 0, last_text);
   if (strcmp(first, last) == 0)
-    return strcpy(text, first);
-  g_snprintf(text, 2 * DC_TIME_TEXT_MAX, "%s-%s", first, last);
+    g_strlcpy(text, first, 2 * DC_TIME_TEXT_MAX);
+  else
+    g_snprintf(text, 2 * DC_TIME_TEXT_MAX, "%s-%s", first, last);
   return text;
 }
 

@@ -38,7 +38,7 @@ static void what(DcLayout *layout, const DcFinding *finding)
 {
   char text[DC_QUANTITY_TEXT_MAX];
   g_autofree char *count = dc_finding_count_text(finding);
-  label(layout, finding->severity == DC_SEVERITY_INFO ? "seen" : "lost");
+  label(layout, dc_finding_count_label(finding));
   dc_layout_text(layout, count);
   const char *fate = dc_fate_name(finding->fate);
   if (fate != NULL && finding->frames > 0)

@@ -134,7 +134,7 @@ const char *dc_time_text(int64_t time_ns, int digits, char text[static DC_TIME_T
   unsigned ns;
   char rest[16];
   if (time_ns == DC_TIME_NONE || !split_time(time_ns, &tm, &ns))
-    return strcpy(text, "no time");
+    return "no time";
   snprintf(text, DC_TIME_TEXT_MAX, "%02d:%02d:%02d%s", tm.tm_hour, tm.tm_min, tm.tm_sec, fraction(ns, digits, rest));
   return text;
 }
@@ -145,7 +145,7 @@ const char *dc_date_text(int64_t time_ns, int digits, char text[static DC_TIME_T
   unsigned ns;
   char rest[16];
   if (time_ns == DC_TIME_NONE || !split_time(time_ns, &tm, &ns))
-    return strcpy(text, "no time");
+    return "no time";
   snprintf(text, DC_TIME_TEXT_MAX, "%04d-%02d-%02d %02d:%02d:%02d%s %.12s", tm.tm_year + 1900, tm.tm_mon + 1,
            tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, fraction(ns, digits, rest),
            tm.tm_zone != NULL ? tm.tm_zone : "");

@@ -97,3 +97,6 @@ char *dc_report_check_text(const DcReport *report);
 uint64_t dc_report_lost(const DcReport *report);
 /* Nothing was lost and nothing is unexplained. */
 bool dc_report_healthy(const DcReport *report);
+
+/* What the counts of a finding are called: "lost", "open" where no cause is known, "seen" where it does no harm. */
+const char *dc_finding_count_label(const DcFinding *finding);

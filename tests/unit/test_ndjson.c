@@ -1,147 +1,12 @@
-/* Every line is read back with jansson and held against docs/event-format.md: each key that is
- * written is documented with its type, and each key documented as "always" is written. */
+/* Every line is read back with jansson and held against docs/event-format.md. */
 #include "dropcorr/report/writer.h"
 
+#include "event_contract.h"
 #include "report_sample.h"
 
 #include <jansson.h>
 
-/* --- the contract, from its document ---------------------------------------- */
-
-typedef struct {
-  char *type; /* "integer", "array of time"... */
-  bool always;
-} Field;
-
-/* line type -> key path -> Field */
 static GHashTable *contract;
-
-static void field_free(gpointer data)
-{
-  Field *field = data;
-  g_free(field->type);
-  g_free(field);
-}
-
-static void read_row(GHashTable *keys, const char *row)
-{
-  g_auto(GStrv) cells = g_strsplit(row, "|", -1);
-  if (g_strv_length(cells) < 5)
-    return;
-  g_auto(GStrv) names = g_strsplit(cells[1], "`", -1); /* the odd pieces are the keys */
-  for (guint i = 1; i < g_strv_length(names); i += 2) {
-    Field *field = g_new0(Field, 1);
-    field->type = g_strdup(g_strstrip(cells[2]));
-    field->always = strcmp(g_strstrip(cells[3]), "always") == 0;
-    g_hash_table_insert(keys, g_strdup(names[i]), field);
-  }
-}
-
-static void read_contract(void)
-{
-  g_autofree char *text = NULL;
-  g_autoptr(GError) error = NULL;
-  g_file_get_contents(TEST_SOURCE_DIR "/../../docs/event-format.md", &text, NULL, &error);
-  g_assert_no_error(error);
-  contract = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
-  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  GHashTable *keys = NULL;
-  for (char **line = lines; *line != NULL; line++) {
-    if (g_str_has_prefix(*line, "## ")) {
-      keys = NULL;
-      if (g_str_has_prefix(*line, "## `")) {
-        keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, field_free);
-        g_hash_table_insert(contract, g_strndup(*line + 4, strcspn(*line + 4, "`")), keys);
-      }
-    } else if (keys != NULL && g_str_has_prefix(*line, "| `")) {
-      read_row(keys, *line);
-    }
-  }
-  /* "Its keys are those of `finding`" */
-  g_hash_table_insert(contract, g_strdup("alert"), g_hash_table_ref(g_hash_table_lookup(contract, "finding")));
-  static const char *const TYPES[] = {"header", "frame", "drop",       "handshake", "finding",
-                                      "alert",  "check", "drop-group", "summary"};
-  for (size_t i = 0; i < G_N_ELEMENTS(TYPES); i++)
-    g_assert_cmpuint(g_hash_table_size(g_hash_table_lookup(contract, TYPES[i])), >, 3);
-}
-
-static bool is_time(const json_t *value)
-{
-  return json_is_string(value) && g_regex_match_simple("^-?[0-9]+\\.[0-9]{9}$", json_string_value(value), 0, 0);
-}
-
-static bool has_type(const json_t *value, const char *type)
-{
-  if (g_str_has_prefix(type, "array of ")) {
-    if (!json_is_array(value))
-      return false;
-    for (size_t i = 0; i < json_array_size(value); i++)
-      if (!has_type(json_array_get(value, i), type + strlen("array of ")))
-        return false;
-    return true;
-  }
-  if (strcmp(type, "time") == 0)
-    return is_time(value);
-  if (strcmp(type, "string") == 0)
-    return json_is_string(value);
-  if (strcmp(type, "integer") == 0)
-    return json_is_integer(value);
-  if (strcmp(type, "boolean") == 0)
-    return json_is_boolean(value);
-  g_error("the document names a type \"%s\"", type);
-}
-
-static void walk(GHashTable *keys, const char *prefix, json_t *object)
-{
-  const char *key;
-  json_t *value;
-  json_object_foreach(object, key, value)
-  {
-    g_autofree char *path = g_strdup_printf("%s%s", prefix, key);
-    const Field *field = g_hash_table_lookup(keys, path);
-    if (field != NULL) {
-      if (!has_type(value, field->type))
-        g_error("%s is no %s", path, field->type);
-    } else if (json_is_object(value)) {
-      g_autofree char *below = g_strdup_printf("%s.", path);
-      walk(keys, below, value);
-    } else if (json_is_array(value)) {
-      g_autofree char *below = g_strdup_printf("%s[].", path);
-      for (size_t i = 0; i < json_array_size(value); i++) {
-        g_assert_true(json_is_object(json_array_get(value, i)));
-        walk(keys, below, json_array_get(value, i));
-      }
-    } else {
-      g_error("%s is not documented", path);
-    }
-  }
-}
-
-static json_t *at_path(json_t *object, const char *path)
-{
-  g_auto(GStrv) steps = g_strsplit(path, ".", -1);
-  for (char **step = steps; *step != NULL && object != NULL; step++)
-    object = json_object_get(object, *step);
-  return object;
-}
-
-static void assert_contract(json_t *line)
-{
-  const char *type = json_string_value(json_object_get(line, "type"));
-  g_assert_nonnull(type);
-  GHashTable *keys = g_hash_table_lookup(contract, type);
-  if (keys == NULL)
-    g_error("line type %s is not documented", type);
-  walk(keys, "", line);
-  GHashTableIter iter;
-  gpointer path, data;
-  g_hash_table_iter_init(&iter, keys);
-  while (g_hash_table_iter_next(&iter, &path, &data)) {
-    const Field *field = data;
-    if (field->always && strstr(path, "[]") == NULL && at_path(line, path) == NULL)
-      g_error("%s lacks %s", type, (const char *)path);
-  }
-}
 
 /* --- writing and reading back ------------------------------------------------- */
 
@@ -181,7 +46,7 @@ static json_t *output_lines(Output *output)
   const char *at = output->text;
   for (const char *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
     json_t *line = parse(at, (size_t)(end - at));
-    assert_contract(line);
+    event_contract_check(contract, line);
     json_array_append_new(lines, line);
   }
   g_assert_cmpstr(at, ==, ""); /* the last line ends */
@@ -197,19 +62,19 @@ static void output_close(Output *output)
 
 static const char *text_at(json_t *lines, size_t i, const char *path)
 {
-  return json_string_value(at_path(json_array_get(lines, i), path));
+  return json_string_value(event_at_path(json_array_get(lines, i), path));
 }
 
 static json_int_t number_at(json_t *lines, size_t i, const char *path)
 {
-  const json_t *value = at_path(json_array_get(lines, i), path);
+  const json_t *value = event_at_path(json_array_get(lines, i), path);
   g_assert_true(json_is_integer(value));
   return json_integer_value(value);
 }
 
 static bool absent(json_t *lines, size_t i, const char *path)
 {
-  return at_path(json_array_get(lines, i), path) == NULL;
+  return event_at_path(json_array_get(lines, i), path) == NULL;
 }
 
 /* --- samples -------------------------------------------------------------------- */
@@ -474,12 +339,13 @@ static void test_handshake(void)
   g_assert_no_error(error);
   json_t *lines = output_lines(&output);
   g_assert_cmpint(number_at(lines, 1, "syns"), ==, 20);
-  g_assert_cmpuint(json_array_size(at_path(json_array_get(lines, 1), "frames")), ==, DC_HANDSHAKE_FRAMES_MAX);
-  g_assert_cmpint(json_integer_value(json_array_get(at_path(json_array_get(lines, 1), "tsvals"), 1)), ==, 198321482);
+  g_assert_cmpuint(json_array_size(event_at_path(json_array_get(lines, 1), "frames")), ==, DC_HANDSHAKE_FRAMES_MAX);
+  g_assert_cmpint(json_integer_value(json_array_get(event_at_path(json_array_get(lines, 1), "tsvals"), 1)), ==,
+                  198321482);
   g_assert_cmpstr(text_at(lines, 1, "outcome"), ==, "answered");
   g_assert_cmpint(number_at(lines, 1, "answer_ns"), ==, 77000);
   g_assert_cmpstr(text_at(lines, 1, "cause"), ==, "tw-recycle-nat");
-  g_assert_cmpuint(json_array_size(at_path(json_array_get(lines, 2), "frames")), ==, 1);
+  g_assert_cmpuint(json_array_size(event_at_path(json_array_get(lines, 2), "frames")), ==, 1);
   static const char *const NOT[] = {"answer_ns", "total_ns", "answer_frame", "cause", "confidence", "tsvals"};
   for (size_t i = 0; i < G_N_ELEMENTS(NOT); i++)
     g_assert_true(absent(lines, 2, NOT[i]));
@@ -511,10 +377,10 @@ static void test_report(void)
   g_assert_cmpint(number_at(lines, 1, "service.port"), ==, 5001);
   g_assert_cmpstr(text_at(lines, 1, "service.transport"), ==, "udp");
   g_assert_true(absent(lines, 1, "service.ether_type"));
-  g_assert_cmpuint(json_array_size(at_path(json_array_get(lines, 1), "example_frames")), ==, DC_FINDING_EXAMPLES);
-  g_assert_cmpuint(json_object_size(at_path(json_array_get(lines, 2), "match")), ==, 0);
+  g_assert_cmpuint(json_array_size(event_at_path(json_array_get(lines, 1), "example_frames")), ==, DC_FINDING_EXAMPLES);
+  g_assert_cmpuint(json_object_size(event_at_path(json_array_get(lines, 2), "match")), ==, 0);
   g_assert_cmpstr(text_at(lines, 4, "service.ether_type"), ==, "0x0004");
-  json_t *client = json_array_get(at_path(json_array_get(lines, 4), "clients"), 0);
+  json_t *client = json_array_get(event_at_path(json_array_get(lines, 4), "clients"), 0);
   g_assert_cmpstr(json_string_value(json_object_get(client, "mac")), ==, "02-00-00-00-00-02");
   g_assert_null(json_object_get(client, "ip"));
   g_assert_cmpstr(text_at(lines, n - 1, "type"), ==, "summary");
@@ -572,15 +438,15 @@ static void test_document(void)
   put_report(&output, report);
   json_t *root = parse(output.text, output.len);
   g_assert_cmpstr(json_string_value(json_object_get(root, "schema")), ==, "dropcorr/1");
-  assert_contract(json_object_get(root, "header"));
-  assert_contract(json_object_get(root, "summary"));
+  event_contract_check(contract, json_object_get(root, "header"));
+  event_contract_check(contract, json_object_get(root, "summary"));
   static const char *const LISTS[] = {"findings", "checks", "drop_groups"};
   const guint sizes[] = {report->findings->len, report->checks->len, report->drop_groups->len};
   for (size_t i = 0; i < G_N_ELEMENTS(LISTS); i++) {
     json_t *list = json_object_get(root, LISTS[i]);
     g_assert_cmpuint(json_array_size(list), ==, sizes[i]);
     for (size_t at = 0; at < json_array_size(list); at++)
-      assert_contract(json_array_get(list, at));
+      event_contract_check(contract, json_array_get(list, at));
   }
   json_decref(root);
   output_close(&output);
@@ -647,7 +513,7 @@ static void test_registry(void)
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  read_contract();
+  contract = event_contract_read();
   g_test_add_func("/ndjson/frame", test_frame);
   g_test_add_func("/ndjson/frame/absent", test_frame_absent);
   g_test_add_func("/ndjson/drop", test_drop);
