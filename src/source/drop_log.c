@@ -2,21 +2,29 @@
 
 #include "drop_log_formats.h"
 #include "dropcorr/base/error.h"
+#include "dropcorr/model/site.h"
 #include "dropcorr/source/filter.h"
 #include "dropcorr/source/reorder.h"
+#include "log_reader.h"
 #include "packet_file.h"
 
 #define PROBE_LEN 8192u
 #define REORDER_NS (2 * DC_NS_PER_S)
 #define REORDER_EVENTS_MAX 65536
 
-static const DcDropLogFormat *const formats[] = {&dc_drop_log_netdm, &dc_drop_log_evidence};
+static const DcDropLogFormat *const formats[] = {&dc_drop_log_netdm,    &dc_drop_log_evidence,   &dc_drop_log_dropwatch,
+                                                 &dc_drop_log_perf,     &dc_drop_log_trace_pipe, &dc_drop_log_bcc,
+                                                 &dc_drop_log_bpftrace, &dc_drop_log_pwru,       &dc_drop_log_retis,
+                                                 &dc_drop_log_nettrace, &dc_drop_log_stap,       &dc_drop_log_ndjson};
 
 typedef struct {
   DcSource source;
   const DcDropLogFormat *format;
   DcSource *events; /* the format's reader behind a reorder */
   DcFilter *filter;
+  const DcStop *stop; /* borrowed, may be NULL */
+  const DcKallsyms *kallsyms;
+  DcStrings *strings;
   uint64_t drops, filtered;
   bool ended;
 } DropLog;
@@ -95,6 +103,9 @@ DcSource *dc_drop_log_from_input(DcInput *input, const DcDropLogOptions *options
   log->format = format;
   log->events = dc_reorder_new(reader, options->reorder_ns > 0 ? options->reorder_ns : REORDER_NS, REORDER_EVENTS_MAX);
   log->filter = g_steal_pointer(&filter);
+  log->stop = options->stop;
+  log->kallsyms = options->kallsyms;
+  log->strings = strings;
   return &log->source;
 }
 
@@ -107,7 +118,7 @@ DcSource *dc_drop_log_open(const char *path, const DcDropLogOptions *options, Dc
 static DcReadStatus end_of_log(DropLog *log, GError **error)
 {
   log->ended = true;
-  if (log->drops > 0)
+  if (log->drops > 0 || (log->stop != NULL && dc_stop_requested(log->stop)))
     return DC_READ_END;
   g_autofree char *found = log->format->explain(dc_reorder_inner(log->events));
   if (found == NULL)
@@ -115,6 +126,23 @@ static DcReadStatus end_of_log(DropLog *log, GError **error)
   g_set_error(error, DC_ERROR, DC_ERROR_FORMAT, "%s: read as %s, but there is no drop in it: %s", log->source.name,
               log->format->name, found);
   return DC_READ_ERROR;
+}
+
+/* The function of an address, where the log itself names none, or not where in it. */
+static void resolve(const DropLog *log, DcDrop *drop)
+{
+  DcKallsym found;
+  if (drop->pc == 0 || (drop->symbol != NULL && drop->offset != 0) ||
+      !dc_kallsyms_lookup(log->kallsyms, drop->pc, &found))
+    return;
+  const char *symbol = dc_strings_add(log->strings, found.name, dc_site_strip_suffix(found.name, strlen(found.name)));
+  if (drop->symbol != NULL && drop->symbol != symbol)
+    return; /* of another boot or kernel: the log itself knows better */
+  drop->symbol = symbol;
+  drop->offset = found.offset;
+  drop->size = found.size;
+  if (found.module != NULL)
+    drop->module = dc_strings_add(log->strings, found.module, strlen(found.module));
 }
 
 static DcReadStatus drop_log_next(DcSource *source, DcEvent *ret_event, GError **error)
@@ -136,6 +164,7 @@ static DcReadStatus drop_log_next(DcSource *source, DcEvent *ret_event, GError *
     log->drops++;
     if (ret_event->drop.number == 0)
       ret_event->drop.number = log->drops;
+    resolve(log, &ret_event->drop);
     if (dc_filter_match_drop(log->filter, &ret_event->drop))
       return DC_READ_EVENT;
     log->filtered++;
@@ -160,4 +189,38 @@ uint64_t dc_drop_log_filtered(const DcSource *source)
 {
   const DropLog *log = drop_log(source);
   return log != NULL ? log->filtered : 0;
+}
+
+uint64_t dc_drop_log_drops(const DcSource *source)
+{
+  const DropLog *log = drop_log(source);
+  return log != NULL ? log->drops : 0;
+}
+
+DcLogClock dc_drop_log_clock(const DcSource *source)
+{
+  const DropLog *log = drop_log(source);
+  DcLogClock clock = DC_LOG_CLOCK_REALTIME;
+  if (log != NULL)
+    (void)dc_log_clock(dc_reorder_inner(log->events), &clock);
+  return clock;
+}
+
+const char *dc_log_clock_name(DcLogClock clock)
+{
+  switch (clock) {
+  case DC_LOG_CLOCK_REALTIME:
+    return "real time";
+  case DC_LOG_CLOCK_LOCAL:
+    return "local time of a zone it does not name";
+  case DC_LOG_CLOCK_TIME_OF_DAY:
+    return "local time of day, without date and zone";
+  case DC_LOG_CLOCK_MONOTONIC:
+    return "time since boot";
+  case DC_LOG_CLOCK_NONE:
+    return "none: it has no times";
+  case DC_LOG_CLOCK_COUNT:
+    break;
+  }
+  return NULL;
 }

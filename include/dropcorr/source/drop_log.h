@@ -7,13 +7,26 @@
 
 #include "dropcorr/base/strings.h"
 #include "dropcorr/source/input.h"
+#include "dropcorr/source/kallsyms.h"
 #include "dropcorr/source/source.h"
+
+/* What the times of a log's drops count from. Those of any but the first are raw until they are aligned
+ * (dropcorr/source/clock_align.h). */
+typedef enum {
+  DC_LOG_CLOCK_REALTIME,    /* CLOCK_REALTIME: as frames have it */
+  DC_LOG_CLOCK_LOCAL,       /* date and time of a zone that the log does not name: as if it were UTC */
+  DC_LOG_CLOCK_TIME_OF_DAY, /* since midnight of the first record's day, of such a zone */
+  DC_LOG_CLOCK_MONOTONIC,   /* since the machine started */
+  DC_LOG_CLOCK_NONE,        /* no times: DC_TIME_NONE */
+  DC_LOG_CLOCK_COUNT
+} DcLogClock;
 
 typedef struct {
   const char *filter; /* libpcap expression applied to the drops' own bytes, or NULL */
   bool filter_optimize;
-  const DcStop *stop; /* ends the wait for a silent pipe; borrowed, NULL: none */
-  int64_t reorder_ns; /* how far out of order events may come (per-CPU queues); 0: 2 s */
+  const DcStop *stop;         /* ends the wait for a silent pipe; borrowed, NULL: none */
+  int64_t reorder_ns;         /* how far out of order events may come (per-CPU queues); 0: 2 s */
+  const DcKallsyms *kallsyms; /* names drops of which the log has the address alone; borrowed, NULL: none */
 } DcDropLogOptions;
 
 /* Opens a drop log ("-": standard input). Events come sorted by time within reorder_ns.
@@ -26,6 +39,9 @@ DcSource *dc_drop_log_from_input(DcInput *input, const DcDropLogOptions *options
 
 const char *dc_drop_log_format(const DcSource *source); /* "NET_DM pcap", ... for the report */
 uint64_t dc_drop_log_filtered(const DcSource *source);  /* drops the filter rejected */
+DcLogClock dc_drop_log_clock(const DcSource *source);
+uint64_t dc_drop_log_drops(const DcSource *source); /* given so far */
+const char *dc_log_clock_name(DcLogClock clock);    /* "time since boot", ...: follows "its clock is " */
 
 /*
  * One format. Its reader gives drops in the order of the file, each with its number 0, and
