@@ -26,6 +26,7 @@ struct DcInput {
   bool eof;
   bool skip_line_rest; /* the last line given was cut: its rest goes before the next */
   const DcStop *stop;  /* borrowed, may be NULL */
+  bool stopped;        /* the input ended because of it */
   uint64_t size;
   uint64_t offset; /* in the file, of data[begin] */
   uint8_t *data;
@@ -122,6 +123,11 @@ void dc_input_set_stop(DcInput *input, const DcStop *stop)
   input->stop = stop;
 }
 
+bool dc_input_stopped(const DcInput *input)
+{
+  return input->stopped;
+}
+
 const char *dc_input_name(const DcInput *input)
 {
   return input->name;
@@ -137,7 +143,7 @@ uint64_t dc_input_offset(const DcInput *input)
   return input->offset;
 }
 
-/* Waits until the descriptor has something to read; false when the stop flag was raised instead. */
+/* Waits until the descriptor has something to read; false when it has not, and the stop flag is raised. */
 static bool wait_readable(const DcInput *input)
 {
   struct pollfd fds[2] = {{.fd = input->fd, .events = POLLIN}, {.fd = dc_stop_fd(input->stop), .events = POLLIN}};
@@ -146,7 +152,7 @@ static bool wait_readable(const DcInput *input)
     if (n < 0 && errno != EINTR)
       return true; /* let read(2) tell what is wrong */
     if (n > 0)
-      return fds[1].revents == 0;
+      return fds[0].revents != 0;
   }
 }
 
@@ -174,7 +180,7 @@ static bool fill_once(DcInput *input, GError **error)
 {
   while (!input->eof) {
     if (input->stop != NULL && input->size == 0 && !wait_readable(input)) {
-      input->eof = true;
+      input->eof = input->stopped = true;
       return false;
     }
     size_t room = input->capacity - input->end;

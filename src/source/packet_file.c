@@ -196,7 +196,17 @@ DcReadStatus dc_packet_file_next(DcPacketFile *file, DcRecord *ret_record, GErro
 {
   if (G_UNLIKELY(file->ended))
     return DC_READ_END;
-  DcReadStatus status = file->next(file, ret_record, error);
+  GError *failure = NULL;
+  DcReadStatus status = file->next(file, ret_record, &failure);
+  if (G_UNLIKELY(failure != NULL)) {
+    /* The user ended the run while a pipe was in the middle of a record: nothing is wrong with it. */
+    if (dc_input_stopped(file->input) && g_error_matches(failure, DC_ERROR, DC_ERROR_TRUNCATED)) {
+      g_clear_error(&failure);
+      status = DC_READ_END;
+    } else {
+      g_propagate_error(error, failure);
+    }
+  }
   file->ended = status != DC_READ_EVENT;
   return status;
 }

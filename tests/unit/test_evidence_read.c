@@ -1,16 +1,12 @@
-/* What the evidence writer wrote, the reader gives back: event for event. */
+/* Evidence files: what the writer wrote, the reader gives back, event for event; and what is not ours it passes over.
+ */
 #include "dropcorr/source/evidence_read.h"
 
-#include "assert_bytes.h"
-#include "dropcorr/base/error.h"
-#include "dropcorr/source/capture_file.h"
+#include "capture_checks.h"
 #include "dropcorr/source/evidence_write.h"
 
 #include <glib/gstdio.h>
-#include <pcap/dlt.h>
-#include <string.h>
 
-#define BASE_NS (INT64_C(1700000000) * 1000000000)
 #define EVENTS 300
 #define BODY_MAX 200
 
@@ -299,10 +295,178 @@ static void test_entries(void)
   }
 }
 
+static void test_file(void)
+{
+  for (int big = 0; big <= 1; big++) {
+    Builder builder = builder_new(big != 0);
+    ng_section(&builder, "dropcorr 0.1.0");
+    ng_interface(&builder, LINKTYPE_ETHERNET, 262144, "eth0", 9);
+    ng_interface(&builder, LINKTYPE_ETHERNET, 262144, "kdrop", 9);
+    ng_journal_text(&builder, "__REALTIME_TIMESTAMP=1700000000000000\nMESSAGE=begin\nDROPCORR_TYPE=header\n"
+                              "DROPCORR_TIME_NS=1700000000000000000\nDROPCORR_VERSION=0.1.0\n"
+                              "DROPCORR_COMMAND=dropcorr -i eth0\nDROPCORR_DROP_MODE=packet\n"
+                              "DROPCORR_LOCAL_MAC=02:00:00:00:00:01\nDROPCORR_LOCAL_ADDR=10.0.0.1\n"
+                              "DROPCORR_LOCAL_ADDR=fd00::1\nDROPCORR_LOCAL_ADDR=10.0.0.1\nDROPCORR_IFINDEX=7\n"
+                              "DROPCORR_PROMISC=1\nDROPCORR_START_NS=1699999999000000000\n\n");
+    ng_packet(&builder, 0, BASE_NS, "frame", 5, 60, 1);
+    ng_packet(&builder, 1, BASE_NS + 1, "drop", 4, 60, 0);
+    ng_journal_text(&builder,
+                    "__REALTIME_TIMESTAMP=1700000000000000\nMESSAGE=NETFILTER_DROP\nDROPCORR_TYPE=drop\n"
+                    "DROPCORR_TIME_NS=1700000000000000001\nDROPCORR_NUMBER=12\nDROPCORR_KIND=netdm-packet\n"
+                    "DROPCORR_PRECISION_NS=5\nDROPCORR_PC=0xffffffff815ca47f\nDROPCORR_SYMBOL=nft_do_chain\n"
+                    "DROPCORR_OFFSET=0x47f\nDROPCORR_SIZE=1504\nDROPCORR_MODULE=nf_tables\n"
+                    "DROPCORR_LOCATION=nft_do_chain+0x47f/0x5e0 [nf_tables]\nDROPCORR_REASON=NETFILTER_DROP\n"
+                    "DROPCORR_PROTOCOL=2048\nDROPCORR_IN_IFINDEX=2\nDROPCORR_IN_IFNAME=eth0\n"
+                    "DROPCORR_TRAP_GROUP=g\nDROPCORR_TRAP_NAME=n\nDROPCORR_SKB=0xffff88803dd83a00\nDROPCORR_COUNT=3\n"
+                    "DROPCORR_ORIG_LEN=60\nDROPCORR_LINK=raw\nDROPCORR_BYTES=00ff10aB\nDROPCORR_RX_TIME_NS=9\n"
+                    "DROPCORR_RX_LEN=46\nDROPCORR_RX_IFNAME=eth1\nDROPCORR_OF_LATER=1\n\n");
+    ng_packet(&builder, 0, BASE_NS + 2, "frame", 5, 60, 0);
+    /* A value with a newline: name, length in 64 bits little endian, value. */
+    static const char head[] = "DROPCORR_TYPE=sample\nDROPCORR_TIME_NS=1700000000000000002\nDROPCORR_PHASE=tick\n"
+                               "DROPCORR_NAME=snmp\nDROPCORR_TEXT\n\x0b\0\0\0\0\0\0\0Ip: A\nIp: 1\n\n";
+    ng_journal(&builder, head, sizeof head - 1);
+    ng_journal_text(&builder, "DROPCORR_TYPE=loss\nDROPCORR_LOSS=monitor\nDROPCORR_COUNT=17\n"
+                              "DROPCORR_FROM_NS=1700000000000000000\nDROPCORR_TO_NS=1700000000000000003\n"
+                              "DROPCORR_DETAIL=queue full\n");
+    ng_journal_text(&builder, "_SYSTEMD_UNIT=cron.service\nMESSAGE=not ours\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=of-a-later-version\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=drop\nDROPCORR_NUMBER=x\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=drop\nDROPCORR_BYTES=012\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=drop\nDROPCORR_COUNT=99999999999999999999\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=drop\nDROPCORR_TIME_NS=-4\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=loss\nDROPCORR_LOSS=tears\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=sample\nDROPCORR_TEXT\n\xff\xff\xff\xff\xff\xff\xff\xff"
+                              "text\n\n");
+    ng_journal_text(&builder, "DROPCORR_TYPE=sample\nDROPCORR_NAME=cut o");
+    ng_journal_text(&builder, "DROPCORR_TYPE=drop\n\n");
+    ng_statistics(&builder, 0, BASE_NS + 30, 10); /* said in journal entries already */
+    g_autoptr(GByteArray) bytes = builder.out;
+    g_autoptr(DcSource) source = must_open(bytes, NULL);
+
+    DcEvent event;
+    const DcFrame *frame = must_frame(source, &event);
+    g_assert_cmpuint(frame->number, ==, 1);
+    g_assert_cmpuint(frame->ifindex, ==, 7);
+    g_assert_cmpint(frame->direction, ==, DC_DIRECTION_IN);
+    const DcEvidenceHeader *header = dc_capture_file_evidence(source);
+    g_assert_nonnull(header);
+    g_assert_cmpstr(header->command, ==, "dropcorr -i eth0");
+    g_assert_cmpstr(header->drop_mode, ==, "packet");
+    g_assert_null(header->filter);
+    g_assert_true(header->promiscuous);
+    g_assert_cmpint(header->start_ns, ==, INT64_C(1699999999000000000));
+    g_assert_cmpuint(header->local_mac_count, ==, 1);
+    g_assert_cmpint(header->local_macs[0][5], ==, 1);
+    g_assert_cmpuint(header->local_address_count, ==, 2);
+    g_assert_cmpint(header->local_addresses[0].version, ==, 4);
+    g_assert_cmpint(header->local_addresses[1].version, ==, 6);
+    g_assert_true(dc_capture_file_info(source)->is_evidence);
+
+    g_assert_cmpint(dc_source_next(source, &event, NULL), ==, DC_READ_EVENT);
+    g_assert_cmpint(event.kind, ==, DC_EVENT_DROP);
+    const DcDrop *drop = &event.drop;
+    g_assert_cmpint(event.time_ns, ==, BASE_NS + 1);
+    g_assert_cmpint(drop->time_ns, ==, BASE_NS + 1);
+    g_assert_cmpuint(drop->number, ==, 12);
+    g_assert_cmpint(drop->kind, ==, DC_DROP_NETDM_PACKET);
+    g_assert_cmpint(drop->precision_ns, ==, 5);
+    g_assert_cmpuint(drop->pc, ==, UINT64_C(0xffffffff815ca47f));
+    g_assert_cmpstr(drop->symbol, ==, "nft_do_chain");
+    g_assert_cmpuint(drop->offset, ==, 0x47f);
+    g_assert_cmpuint(drop->size, ==, 1504);
+    g_assert_cmpstr(drop->module, ==, "nf_tables");
+    g_assert_cmpstr(drop->location, ==, "nft_do_chain+0x47f/0x5e0 [nf_tables]");
+    g_assert_cmpstr(drop->reason, ==, "NETFILTER_DROP");
+    g_assert_cmpint(drop->protocol, ==, 0x800);
+    g_assert_cmpuint(drop->in_ifindex, ==, 2);
+    g_assert_cmpstr(drop->in_ifname, ==, "eth0");
+    g_assert_cmpstr(drop->trap_group, ==, "g");
+    g_assert_cmpstr(drop->trap_name, ==, "n");
+    g_assert_cmpuint(drop->skb, ==, UINT64_C(0xffff88803dd83a00));
+    g_assert_cmpuint(drop->count, ==, 3);
+    g_assert_cmpuint(drop->orig_len, ==, 60);
+    g_assert_cmpint(drop->link, ==, DC_LINK_RAW);
+    assert_bytes(drop->bytes, drop->caplen, "\x00\xff\x10\xab", 4);
+    g_assert_cmpint(drop->rx_time_ns, ==, 9);
+    g_assert_cmpuint(drop->rx_len, ==, 46);
+    g_assert_cmpstr(drop->rx_ifname, ==, "eth1");
+
+    g_assert_cmpuint(must_frame(source, &event)->number, ==, 3); /* kdrop's packet counts */
+
+    g_assert_cmpint(dc_source_next(source, &event, NULL), ==, DC_READ_EVENT);
+    g_assert_cmpint(event.kind, ==, DC_EVENT_SAMPLE);
+    g_assert_cmpint(event.time_ns, ==, BASE_NS + 2);
+    g_assert_cmpint(event.sample.phase, ==, DC_PHASE_TICK);
+    g_assert_cmpstr(event.sample.name, ==, "snmp");
+    assert_bytes(event.sample.text, event.sample.len, "Ip: A\nIp: 1", 11);
+
+    g_assert_cmpint(dc_source_next(source, &event, NULL), ==, DC_READ_EVENT);
+    g_assert_cmpint(event.kind, ==, DC_EVENT_LOSS);
+    g_assert_cmpint(event.time_ns, ==, BASE_NS + 3);
+    g_assert_cmpint(event.loss.kind, ==, DC_LOSS_MONITOR);
+    g_assert_cmpuint(event.loss.count, ==, 17);
+    g_assert_cmpstr(event.loss.detail, ==, "queue full");
+
+    /* Everything unknown. */
+    g_assert_cmpint(dc_source_next(source, &event, NULL), ==, DC_READ_EVENT);
+    g_assert_cmpint(event.kind, ==, DC_EVENT_DROP);
+    g_assert_cmpint(event.time_ns, ==, DC_TIME_NONE);
+    g_assert_cmpint(event.drop.protocol, ==, -1);
+    g_assert_cmpuint(event.drop.count, ==, 1);
+    g_assert_cmpuint(event.drop.number, ==, 2); /* the second drop of the file */
+    g_assert_null(event.drop.bytes);
+    must_end(source);
+    g_assert_cmpuint(source->skipped, ==, 7);
+    g_assert_cmpuint(source->foreign, ==, 3); /* kdrop's packet, cron's entry, the later version's */
+  }
+}
+
+/* An evidence file resaved by another tool is known by its entries; kdrop elsewhere is a name like any other. */
+static void test_resaved(void)
+{
+  Builder builder = builder_new(false);
+  ng_section(&builder, "Editcap");
+  ng_interface(&builder, LINKTYPE_ETHERNET, 0, "kdrop", 9);
+  ng_packet(&builder, 0, BASE_NS, "x", 1, 1, 0);
+  ng_journal_text(&builder, "DROPCORR_TYPE=header\nDROPCORR_VERSION=0.1.0\n\n");
+  ng_packet(&builder, 0, BASE_NS, "x", 1, 1, 0);
+  g_autoptr(GByteArray) bytes = builder.out;
+  g_autoptr(DcSource) source = must_open(bytes, NULL);
+  DcEvent event;
+  g_assert_cmpuint(must_frame(source, &event)->number, ==, 1);
+  must_end(source);
+  g_assert_cmpuint(source->foreign, ==, 1);
+  g_assert_true(dc_capture_file_info(source)->is_evidence);
+}
+
+/* In an evidence file a frame has the number of the run that wrote it; elsewhere epb_packetid says nothing of
+ * order. Whatever it says, numbers grow. */
+static void test_packet_ids(void)
+{
+  static const uint64_t ids[] = {5, 9, 0, 9, 2, UINT64_MAX, 1000};
+  static const uint64_t expected[] = {5, 9, 10, 11, 12, 13, 1000};
+  for (int evidence = 0; evidence <= 1; evidence++) {
+    Builder builder = builder_new(evidence != 0);
+    ng_section(&builder, evidence ? "dropcorr 0.1.0" : "Dumpcap");
+    ng_interface(&builder, LINKTYPE_ETHERNET, 0, "eth0", 9);
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+      ng_numbered_packet(&builder, 0, BASE_NS, "x", 1, ids[i]);
+    g_autoptr(GByteArray) bytes = builder.out;
+    g_autoptr(DcSource) source = must_open(bytes, NULL);
+    DcEvent event;
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
+      g_assert_cmpuint(must_frame(source, &event)->number, ==, evidence ? expected[i] : i + 1);
+    must_end(source);
+  }
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/evidence-read/round-trip", test_round_trip);
   g_test_add_func("/evidence-read/entries", test_entries);
+  g_test_add_func("/evidence-read/file", test_file);
+  g_test_add_func("/evidence-read/resaved", test_resaved);
+  g_test_add_func("/evidence-read/packet-ids", test_packet_ids);
   return g_test_run();
 }

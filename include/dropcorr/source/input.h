@@ -23,6 +23,7 @@ uint64_t dc_input_offset(const DcInput *input); /* of the next unread byte */
 /* A pipe that stays silent must not hold up the end of the run: once stop is requested,
  * waiting for a pipe ends as if its writer had closed it. Borrowed; NULL: none. */
 void dc_input_set_stop(DcInput *input, const DcStop *stop);
+bool dc_input_stopped(const DcInput *input); /* the input ended for that reason, perhaps inside a record */
 
 /* Makes n bytes available without consuming them: returns how many are, at most n (fewer only at
  * the end of input), SIZE_MAX on a read error. n at most DC_INPUT_WINDOW. The pointer is valid
