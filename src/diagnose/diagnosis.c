@@ -11,11 +11,16 @@ enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
 
 #define HELD_HANDSHAKES_MAX 16384u
+/* Where the kernel gave no reason, counters decide; they are read each second, and rules look 1.5 s around the
+ * drop. */
+#define COUNTERS_READ_NS (2600 * DC_NS_PER_MS)
+#define WAITING_DROPS_MAX 16384u
 
 /* --- verdicts out ------------------------------------------------------------------- */
 
 static void count_and_pass(DcDiagnosis *self, const DcFrameVerdict *verdict)
 {
+  self->summary.frames_seen++;
   self->summary.frames_by_fate[verdict->fate]++;
   if (self->listener.frame != NULL)
     self->listener.frame(self->listener.data, verdict);
@@ -75,6 +80,71 @@ static const DcRuling *ruling_of(DcDiagnosis *self, const DcDrop *drop, const Dc
   return &self->last_ruling;
 }
 
+/* --- drops whose cause the next counters tell ------------------------------------------- */
+
+/* One call of the sink, kept: a dropped frame, or a drop with the frame it may be joined to. */
+typedef struct {
+  bool is_frame;
+  bool has_frame;
+  DcFrameVerdict frame;
+  DcDropVerdict verdict;
+  DcDrop drop; /* without its bytes: decoded they are enough */
+} WaitingDrop;
+
+static bool must_wait(const DcDiagnosis *self, const DcDrop *drop)
+{
+  return self->options.live && !self->finishing && dc_reason_is_unspecified(drop->reason) &&
+         drop->time_ns != DC_TIME_NONE;
+}
+
+static WaitingDrop *wait_for_counters(DcDiagnosis *self, const DcDrop *drop, const DcFrameVerdict *frame)
+{
+  WaitingDrop *waiting = g_new0(WaitingDrop, 1);
+  waiting->drop = *drop;
+  waiting->drop.bytes = NULL;
+  waiting->has_frame = frame != NULL;
+  if (frame != NULL)
+    waiting->frame = *frame;
+  g_queue_push_tail(&self->waiting_drops, waiting);
+  return waiting;
+}
+
+static void decide_dropped(DcDiagnosis *self, DcFrameVerdict *verdict, const DcDrop *drop);
+static void decide_drop(DcDiagnosis *self, DcDropVerdict *verdict, const DcFrameVerdict *frame);
+
+static void decide_waiting(DcDiagnosis *self, bool all)
+{
+  for (const WaitingDrop *next = g_queue_peek_head(&self->waiting_drops); next != NULL;
+       next = g_queue_peek_head(&self->waiting_drops)) {
+    /* A clock that went back is no reason to wait longer. */
+    const int64_t age = self->now_ns - next->drop.time_ns;
+    if (!all && age >= 0 && age < COUNTERS_READ_NS && self->waiting_drops.length <= WAITING_DROPS_MAX)
+      return;
+    g_autofree WaitingDrop *waiting = g_queue_pop_head(&self->waiting_drops);
+    waiting->verdict.drop = &waiting->drop;
+    if (waiting->is_frame)
+      decide_dropped(self, &waiting->frame, &waiting->drop);
+    else
+      decide_drop(self, &waiting->verdict, waiting->has_frame ? &waiting->frame : NULL);
+  }
+}
+
+static void decide_dropped(DcDiagnosis *self, DcFrameVerdict *verdict, const DcDrop *drop)
+{
+  const DcRuling *ruling = ruling_of(self, drop, &verdict->brief);
+  if (ruling->cause == DC_CAUSE_NORMAL_FREE || ruling->cause == DC_CAUSE_CAPTURE_ARTIFACT) {
+    verdict->fate = DC_FATE_CONSUMED;
+  } else {
+    verdict->cause = (uint8_t)ruling->cause;
+    verdict->confidence = (uint8_t)ruling->confidence;
+    into_finding(self, verdict, ruling, drop);
+    remember_attempt(self, verdict);
+  }
+  count_and_pass(self, verdict);
+}
+
+/* --- frames in, continued ------------------------------------------------------------------ */
+
 static bool is_usual_ethertype(const DcBrief *brief)
 {
   const uint16_t type = brief->flow.ethertype;
@@ -91,21 +161,14 @@ static void on_frame(void *data, const DcFrameVerdict *given, const DcDrop *drop
     self->summary.first_ns = verdict.time_ns;
   if (self->summary.last_ns == DC_TIME_NONE || verdict.time_ns > self->summary.last_ns)
     self->summary.last_ns = verdict.time_ns;
-  self->summary.frames_seen++;
 
   switch ((DcFate)verdict.fate) {
-  case DC_FATE_DROPPED: {
-    const DcRuling *drop_ruling = ruling_of(self, drop, &verdict.brief);
-    if (drop_ruling->cause == DC_CAUSE_NORMAL_FREE || drop_ruling->cause == DC_CAUSE_CAPTURE_ARTIFACT) {
-      verdict.fate = DC_FATE_CONSUMED;
-      break;
-    }
-    verdict.cause = (uint8_t)drop_ruling->cause;
-    verdict.confidence = (uint8_t)drop_ruling->confidence;
-    into_finding(self, &verdict, drop_ruling, drop);
-    remember_attempt(self, &verdict);
-    break;
-  }
+  case DC_FATE_DROPPED:
+    if (must_wait(self, drop))
+      wait_for_counters(self, drop, &verdict)->is_frame = true;
+    else
+      decide_dropped(self, &verdict, drop);
+    return;
   case DC_FATE_REFUSED:
     dc_rule_refusal(&verdict, self->state, &ruling);
     verdict.cause = (uint8_t)ruling.cause;
@@ -195,36 +258,47 @@ static void tally_drop(DcDiagnosis *self, const DcDropVerdict *verdict)
   }
 }
 
+static void decide_drop(DcDiagnosis *self, DcDropVerdict *verdict, const DcFrameVerdict *frame)
+{
+  if (verdict->status == DC_DROP_STATUS_MATCHED || verdict->status == DC_DROP_STATUS_UNMATCHED) {
+    const DcRuling *ruling = ruling_of(self, verdict->drop, frame != NULL ? &frame->brief : NULL);
+    if (ruling->cause == DC_CAUSE_NORMAL_FREE) {
+      verdict->status = DC_DROP_STATUS_NOISE;
+      verdict->aside_why = DC_ASIDE_NORMAL_FREE;
+    } else if (ruling->cause == DC_CAUSE_CAPTURE_ARTIFACT) {
+      verdict->status = DC_DROP_STATUS_SELF;
+      verdict->aside_why = DC_ASIDE_CAPTURE;
+    } else {
+      verdict->cause = (uint8_t)ruling->cause;
+      verdict->confidence = (uint8_t)ruling->confidence;
+    }
+  }
+  if (verdict->status == DC_DROP_STATUS_MATCHED && frame != NULL) {
+    bool is_new;
+    verdict->finding =
+        dc_groups_get(self->groups, (DcCause)verdict->cause, DC_FATE_DROPPED, &frame->brief, &is_new)->number;
+  }
+  self->summary.drops_seen++;
+  self->summary.drops_by_status[verdict->status]++;
+  if (verdict->status == DC_DROP_STATUS_MATCHED)
+    self->summary.matched_by[verdict->match]++;
+  if (verdict->status != DC_DROP_STATUS_MATCHED || verdict->frame == 0)
+    tally_drop(self, verdict);
+  if (self->listener.drop != NULL)
+    self->listener.drop(self->listener.data, verdict);
+}
+
 static void on_drop(void *data, const DcDropVerdict *given, const DcFrameVerdict *frame)
 {
   DcDiagnosis *self = data;
+  const bool ruled = given->status == DC_DROP_STATUS_MATCHED || given->status == DC_DROP_STATUS_UNMATCHED;
+  if (ruled && must_wait(self, given->drop)) {
+    wait_for_counters(self, given->drop, frame)->verdict = *given;
+    decide_waiting(self, false);
+    return;
+  }
   DcDropVerdict verdict = *given;
-  self->summary.drops_seen++;
-  if (verdict.status == DC_DROP_STATUS_MATCHED || verdict.status == DC_DROP_STATUS_UNMATCHED) {
-    const DcRuling *ruling = ruling_of(self, verdict.drop, frame != NULL ? &frame->brief : NULL);
-    if (ruling->cause == DC_CAUSE_NORMAL_FREE) {
-      verdict.status = DC_DROP_STATUS_NOISE;
-      verdict.aside_why = DC_ASIDE_NORMAL_FREE;
-    } else if (ruling->cause == DC_CAUSE_CAPTURE_ARTIFACT) {
-      verdict.status = DC_DROP_STATUS_SELF;
-      verdict.aside_why = DC_ASIDE_CAPTURE;
-    } else {
-      verdict.cause = (uint8_t)ruling->cause;
-      verdict.confidence = (uint8_t)ruling->confidence;
-    }
-  }
-  if (verdict.status == DC_DROP_STATUS_MATCHED && frame != NULL) {
-    bool is_new;
-    verdict.finding =
-        dc_groups_get(self->groups, (DcCause)verdict.cause, DC_FATE_DROPPED, &frame->brief, &is_new)->number;
-  }
-  self->summary.drops_by_status[verdict.status]++;
-  if (verdict.status == DC_DROP_STATUS_MATCHED)
-    self->summary.matched_by[verdict.match]++;
-  if (verdict.status != DC_DROP_STATUS_MATCHED || verdict.frame == 0)
-    tally_drop(self, &verdict);
-  if (self->listener.drop != NULL)
-    self->listener.drop(self->listener.data, &verdict);
+  decide_drop(self, &verdict, frame);
 }
 
 /* --- handshakes in --------------------------------------------------------------------------- */
@@ -247,7 +321,8 @@ static void give_handshake(DcDiagnosis *self, DcHandshake *handshake)
 
 static bool syns_are_decided(const DcDiagnosis *self, const DcHandshake *handshake)
 {
-  return handshake->unanswered == 0 || g_hash_table_contains(self->attempts, GSIZE_TO_POINTER(handshake->id));
+  return handshake->unanswered + handshake->dropped == 0 ||
+         g_hash_table_contains(self->attempts, GSIZE_TO_POINTER(handshake->id));
 }
 
 static void give_held_handshakes(DcDiagnosis *self, bool all)
@@ -309,6 +384,7 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
   self->drop_tallies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, drop_tally_free);
   self->attempts = g_hash_table_new(NULL, NULL);
   g_queue_init(&self->held_handshakes);
+  g_queue_init(&self->waiting_drops);
   self->summary.first_ns = self->summary.last_ns = self->now_ns = DC_TIME_NONE;
   self->summary.losses = g_ptr_array_new_with_free_func(g_free);
   self->port_frames[0] = g_new0(uint32_t, 65536);
@@ -326,6 +402,7 @@ void dc_diagnosis_free(DcDiagnosis *self)
   g_hash_table_unref(self->drop_tallies);
   g_hash_table_unref(self->attempts);
   g_queue_clear_full(&self->held_handshakes, g_free);
+  g_queue_clear_full(&self->waiting_drops, g_free);
   g_ptr_array_unref(self->summary.losses);
   g_free(self->port_frames[0]);
   g_free(self->port_frames[1]);
@@ -364,12 +441,15 @@ void dc_diagnosis_advance(DcDiagnosis *self, int64_t now_ns)
       (self->now_ns != DC_TIME_NONE && now_ns - self->now_ns < DC_NS_PER_S && now_ns >= self->now_ns))
     return;
   self->now_ns = now_ns;
+  decide_waiting(self, false);
   dc_silence_advance(self->silence, now_ns);
   give_held_handshakes(self, false);
 }
 
 void dc_diagnosis_finish(DcDiagnosis *self)
 {
+  self->finishing = true;
+  decide_waiting(self, true);
   dc_silence_finish(self->silence);
   give_held_handshakes(self, true);
 }

@@ -31,6 +31,7 @@ struct DcDiagnosis {
   GHashTable *drop_tallies; /* text key -> DcDropTally */
   GHashTable *attempts;     /* handshake id -> packed cause and confidence of its lost SYNs */
   GQueue held_handshakes;   /* DcHandshake*: their SYNs' verdicts still wait */
+  GQueue waiting_drops;     /* WaitingDrop*: until the counters' next reading */
   DcRuling last_ruling;     /* of the drop that is being given */
   uint64_t last_ruling_drop;
   DcSummary summary;        /* counts only */
@@ -39,7 +40,7 @@ struct DcDiagnosis {
   uint32_t *ethertype_frames;
   uint64_t protocol_frames[256];
   int64_t now_ns;
-  bool saw_unmatched_real;
+  bool finishing;
 };
 
 DcReport *dc_report_model_build(DcDiagnosis *self);

@@ -1,6 +1,5 @@
 #include "refusal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
@@ -18,7 +17,7 @@ static void rule(DcRuling *ruling, DcCause cause, DcConfidence confidence, DcCau
   ruling->cause = cause;
   ruling->confidence = confidence;
   ruling->rivals[0] = rival;
-  snprintf(ruling->why, sizeof ruling->why, "%s", why);
+  g_snprintf(ruling->why, sizeof ruling->why, "%s", why);
 }
 
 static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const char *answer, DcRuling *ruling)
@@ -34,14 +33,14 @@ static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const
   DcAddr local = {.version = flow->ip_version};
   memcpy(local.bytes, flow->dst, sizeof local.bytes);
   if (dc_state_find_socket(state, kind, &local, flow->dst_port) != NULL) {
-    snprintf(why, sizeof why, "%s although a socket takes port %u: a firewall rejects", answer, flow->dst_port);
+    g_snprintf(why, sizeof why, "%s although a socket takes port %u: a firewall rejects", answer, flow->dst_port);
     rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_SOCKET, why);
     return;
   }
   if (dc_state_find_port(state, kind, flow->dst_port) != NULL)
-    snprintf(why, sizeof why, "%s; port %u is bound on another address only", answer, flow->dst_port);
+    g_snprintf(why, sizeof why, "%s; port %u is bound on another address only", answer, flow->dst_port);
   else
-    snprintf(why, sizeof why, "%s; no socket takes port %u", answer, flow->dst_port);
+    g_snprintf(why, sizeof why, "%s; no socket takes port %u", answer, flow->dst_port);
   rule(ruling, DC_CAUSE_NO_SOCKET, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
 }
 
@@ -50,7 +49,7 @@ static void rule_icmp(const DcFrameVerdict *verdict, const DcState *state, DcRul
   const bool v6 = verdict->brief.flow.ip_version == 6;
   const uint8_t type = verdict->refused_type, code = verdict->refused_code;
   char why[160];
-  snprintf(why, sizeof why, "answered by %s type %u code %u", v6 ? "ICMPv6" : "ICMP", type, code);
+  g_snprintf(why, sizeof why, "answered by %s type %u code %u", v6 ? "ICMPv6" : "ICMP", type, code);
 
   if (type == (v6 ? ICMP6_TIME_EXCEEDED : ICMP4_TIME_EXCEEDED)) {
     if (code == 1)

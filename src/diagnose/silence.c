@@ -3,7 +3,6 @@
 #include "dropcorr/base/hash.h"
 #include "dropcorr/decode/packet.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP6 = 58 };
@@ -177,12 +176,12 @@ static bool rule_timestamps(const DcSilence *silence, const DcFrameVerdict *verd
     return false;
   set_ruling(ruling, DC_CAUSE_TW_RECYCLE_NAT, DC_CONFIDENCE_POSSIBLE);
   char text[DC_ADDR_TEXT_MAX];
-  snprintf(ruling->why, sizeof ruling->why,
-           "TSval %u of port %u is lower than %u of port %u, answered %.1f s %s (frame %" G_GUINT64_FORMAT
-           "), both from %s",
-           brief->tsval, brief->flow.src_port, proof->tsval, proof->port,
-           (double)llabs(proof->time_ns - verdict->time_ns) / 1e9,
-           proof->time_ns < verdict->time_ns ? "before" : "after", proof->frame, dc_addr_format(&addr, text));
+  g_snprintf(ruling->why, sizeof ruling->why,
+             "TSval %u of port %u is lower than %u of port %u, answered %.1f s %s (frame %" G_GUINT64_FORMAT
+             "), both from %s",
+             brief->tsval, brief->flow.src_port, proof->tsval, proof->port,
+             (double)llabs(proof->time_ns - verdict->time_ns) / 1e9,
+             proof->time_ns < verdict->time_ns ? "before" : "after", proof->frame, dc_addr_format(&addr, text));
   int64_t recycle = -1, stamps = -1;
   bool told = silence->state != NULL && dc_state_sysctl_number(silence->state, "net.ipv4.tcp_tw_recycle", &recycle) &&
               dc_state_sysctl_number(silence->state, "net.ipv4.tcp_timestamps", &stamps);
@@ -205,12 +204,12 @@ static bool rule_bytes(const DcSilence *silence, const DcFrameVerdict *verdict, 
   const DcBrief *brief = &verdict->brief;
   if (verdict->fragment_incomplete) {
     set_ruling(ruling, DC_CAUSE_FRAGMENT_INCOMPLETE, DC_CONFIDENCE_LIKELY);
-    snprintf(ruling->why, sizeof ruling->why, "the datagram's other fragments were not seen");
+    g_snprintf(ruling->why, sizeof ruling->why, "the datagram's other fragments were not seen");
     return true;
   }
   if (brief->ip_checksum == DC_CHECKSUM_BAD) {
     set_ruling(ruling, DC_CAUSE_IP_CHECKSUM, DC_CONFIDENCE_LIKELY);
-    snprintf(ruling->why, sizeof ruling->why, "its IP header checksum is wrong");
+    g_snprintf(ruling->why, sizeof ruling->why, "its IP header checksum is wrong");
     return true;
   }
   if (brief->l4_checksum == DC_CHECKSUM_BAD) {
@@ -219,22 +218,22 @@ static bool rule_bytes(const DcSilence *silence, const DcFrameVerdict *verdict, 
                     : protocol == PROTO_UDP ? DC_CAUSE_UDP_CHECKSUM
                                             : DC_CAUSE_ICMP_CHECKSUM;
     set_ruling(ruling, cause, DC_CONFIDENCE_LIKELY);
-    snprintf(ruling->why, sizeof ruling->why, "its checksum is wrong");
+    g_snprintf(ruling->why, sizeof ruling->why, "its checksum is wrong");
     return true;
   }
   if (brief->flow.ip_version == 4) {
     const uint8_t first = brief->flow.src[0];
     if (first == 127 || first >= 224 || first == 0) {
       set_ruling(ruling, DC_CAUSE_MARTIAN_SOURCE, DC_CONFIDENCE_LIKELY);
-      snprintf(ruling->why, sizeof ruling->why, "source %u.%u.%u.%u cannot come from a wire", first, brief->flow.src[1],
-               brief->flow.src[2], brief->flow.src[3]);
+      g_snprintf(ruling->why, sizeof ruling->why, "source %u.%u.%u.%u cannot come from a wire", first,
+                 brief->flow.src[1], brief->flow.src[2], brief->flow.src[3]);
       return true;
     }
     DcAddr src;
     brief_addr(brief, true, &src);
     if (silence->state != NULL && dc_state_is_local_address(silence->state, &src)) {
       set_ruling(ruling, DC_CAUSE_MARTIAN_SOURCE, DC_CONFIDENCE_LIKELY);
-      snprintf(ruling->why, sizeof ruling->why, "its source is one of this host's own addresses");
+      g_snprintf(ruling->why, sizeof ruling->why, "its source is one of this host's own addresses");
       return true;
     }
   }
@@ -300,8 +299,8 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
   const size_t size = sizeof ruling->why;
   if (is_not_local(silence, brief) && batch->in_addr_errors > 0) {
     set_ruling(ruling, DC_CAUSE_NOT_LOCAL, DC_CONFIDENCE_LIKELY);
-    snprintf(ruling->why, size, "its destination is no address of this host; InAddrErrors +%" G_GUINT64_FORMAT,
-             batch->in_addr_errors);
+    g_snprintf(ruling->why, size, "its destination is no address of this host; InAddrErrors +%" G_GUINT64_FORMAT,
+               batch->in_addr_errors);
     return true;
   }
   if (!is_syn(brief))
@@ -314,11 +313,12 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
       const uint64_t rivals = batch->syns_full > 0 ? batch->syns_full : batch->syns;
       set_ruling(ruling, DC_CAUSE_ACCEPT_QUEUE_FULL,
                  batch->overflows >= rivals ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE);
-      int len = snprintf(why, size, "ListenOverflows +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs",
-                         batch->overflows, rivals);
+      int len =
+          g_snprintf(why, size, "ListenOverflows +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs",
+                     batch->overflows, rivals);
       if (full && len > 0 && (size_t)len < size)
-        snprintf(why + len, size - (size_t)len, "; port %u has %u waiting, backlog %u", brief->flow.dst_port,
-                 listener->recv_queue, listener->send_queue);
+        g_snprintf(why + len, size - (size_t)len, "; port %u has %u waiting, backlog %u", brief->flow.dst_port,
+                   listener->recv_queue, listener->send_queue);
       if (batch->overflows < rivals)
         add_rival(ruling, DC_CAUSE_NETFILTER_DROP);
       return true;
@@ -326,8 +326,8 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
     if (batch->request_full > 0) {
       set_ruling(ruling, DC_CAUSE_SYN_QUEUE_FULL,
                  batch->request_full >= batch->syns ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE);
-      snprintf(why, size, "TCPReqQFullDrop +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs",
-               batch->request_full, batch->syns);
+      g_snprintf(why, size, "TCPReqQFullDrop +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs",
+                 batch->request_full, batch->syns);
       return true;
     }
   }
@@ -349,8 +349,8 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
     return false;
   bool covers = others[first].step >= batch->syns;
   set_ruling(ruling, others[first].cause, moved == 1 && covers ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE);
-  snprintf(why, size, "%s +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs", others[first].name,
-           others[first].step, batch->syns);
+  g_snprintf(why, size, "%s +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs", others[first].name,
+             others[first].step, batch->syns);
   for (size_t i = first + 1; i < G_N_ELEMENTS(others); i++) {
     if (others[i].step > 0)
       add_rival(ruling, others[i].cause);
