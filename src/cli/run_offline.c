@@ -187,6 +187,8 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
       more = false;
       break;
     }
+    if (dc_signals_take_interim() && !dc_analysis_interim(analysis, stderr, NULL))
+      dc_run_complain("standard error: the interim report could not be written");
     if ((++turn & 0xfff) != 0)
       continue;
     if (progress) {
@@ -194,8 +196,6 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
       show_progress(sources.frames, &progress_ns);
       shown |= before != progress_ns;
     }
-    if (dc_signals_take_interim() && !dc_analysis_interim(analysis, stderr, NULL))
-      dc_run_complain("standard error: the interim report could not be written");
     if (dc_stop_requested(stop) || dc_analysis_output_error(analysis) != NULL)
       more = false;
   }

@@ -39,5 +39,5 @@ void dc_signals_install(DcStop *stop)
 
 bool dc_signals_take_interim(void)
 {
-  return atomic_exchange(&interim_wanted, false);
+  return atomic_load_explicit(&interim_wanted, memory_order_relaxed) && atomic_exchange(&interim_wanted, false);
 }
