@@ -18,36 +18,36 @@ static inline void dc_json_model_text(DcJsonOut *json, const char *key, size_t l
 {
   if (text == NULL)
     return;
-  dc_json_key_len(json, key, len);
-  dc_json_string(json, text);
+  dc_json_out_key_len(json, key, len);
+  dc_json_out_string(json, text);
 }
 
 static inline void dc_json_model_word(DcJsonOut *json, const char *key, size_t len, const char *word)
 {
   if (word == NULL)
     return;
-  dc_json_key_len(json, key, len);
-  dc_json_word(json, word);
+  dc_json_out_key_len(json, key, len);
+  dc_json_out_word(json, word);
 }
 
 static inline void dc_json_model_uint(DcJsonOut *json, const char *key, size_t len, uint64_t value)
 {
-  dc_json_key_len(json, key, len);
-  dc_json_uint(json, value);
+  dc_json_out_key_len(json, key, len);
+  dc_json_out_uint(json, value);
 }
 
 static inline void dc_json_model_int(DcJsonOut *json, const char *key, size_t len, int64_t value)
 {
-  dc_json_key_len(json, key, len);
-  dc_json_int(json, value);
+  dc_json_out_key_len(json, key, len);
+  dc_json_out_int(json, value);
 }
 
 static inline void dc_json_model_time(DcJsonOut *json, const char *key, size_t len, int64_t time_ns)
 {
   if (time_ns == DC_TIME_NONE)
     return;
-  dc_json_key_len(json, key, len);
-  dc_json_time(json, time_ns);
+  dc_json_out_key_len(json, key, len);
+  dc_json_out_time(json, time_ns);
 }
 
 void dc_json_model_header(DcJsonOut *json, const DcReportOptions *options);

@@ -25,7 +25,7 @@ struct DcJsonOut {
   char buffer[BUFFER_SIZE];
 };
 
-DcJsonOut *dc_json_new(FILE *stream, const char *name, unsigned indent)
+DcJsonOut *dc_json_out_new(FILE *stream, const char *name, unsigned indent)
 {
   DcJsonOut *json = g_new(DcJsonOut, 1);
   json->stream = stream;
@@ -40,7 +40,7 @@ DcJsonOut *dc_json_new(FILE *stream, const char *name, unsigned indent)
   return json;
 }
 
-void dc_json_free(DcJsonOut *json)
+void dc_json_out_free(DcJsonOut *json)
 {
   if (json == NULL)
     return;
@@ -134,27 +134,27 @@ static void end(DcJsonOut *json, char bracket)
   put_char(json, bracket);
 }
 
-void dc_json_begin_object(DcJsonOut *json)
+void dc_json_out_begin_object(DcJsonOut *json)
 {
   begin(json, '{');
 }
 
-void dc_json_end_object(DcJsonOut *json)
+void dc_json_out_end_object(DcJsonOut *json)
 {
   end(json, '}');
 }
 
-void dc_json_begin_array(DcJsonOut *json)
+void dc_json_out_begin_array(DcJsonOut *json)
 {
   begin(json, '[');
 }
 
-void dc_json_end_array(DcJsonOut *json)
+void dc_json_out_end_array(DcJsonOut *json)
 {
   end(json, ']');
 }
 
-void dc_json_key_len(DcJsonOut *json, const char *key, size_t len)
+void dc_json_out_key_len(DcJsonOut *json, const char *key, size_t len)
 {
   separate(json);
   put_char(json, '"');
@@ -222,7 +222,7 @@ static void put_character(DcJsonOut *json, const char *text, size_t n, uint32_t 
     put_bytes(json, text, n);
 }
 
-void dc_json_string_len(DcJsonOut *json, const char *text, size_t len)
+void dc_json_out_string_len(DcJsonOut *json, const char *text, size_t len)
 {
   separate(json);
   put_char(json, '"');
@@ -243,15 +243,15 @@ void dc_json_string_len(DcJsonOut *json, const char *text, size_t len)
   put_char(json, '"');
 }
 
-void dc_json_string(DcJsonOut *json, const char *text)
+void dc_json_out_string(DcJsonOut *json, const char *text)
 {
   if (text == NULL)
-    dc_json_null(json);
+    dc_json_out_null(json);
   else
-    dc_json_string_len(json, text, strlen(text));
+    dc_json_out_string_len(json, text, strlen(text));
 }
 
-void dc_json_word(DcJsonOut *json, const char *word)
+void dc_json_out_word(DcJsonOut *json, const char *word)
 {
   separate(json);
   put_char(json, '"');
@@ -287,13 +287,13 @@ static inline void put_uint(DcJsonOut *json, uint64_t value)
   put_bytes(json, from, (size_t)(text + sizeof text - from));
 }
 
-void dc_json_uint(DcJsonOut *json, uint64_t value)
+void dc_json_out_uint(DcJsonOut *json, uint64_t value)
 {
   separate(json);
   put_uint(json, value);
 }
 
-void dc_json_int(DcJsonOut *json, int64_t value)
+void dc_json_out_int(DcJsonOut *json, int64_t value)
 {
   separate(json);
   if (value < 0)
@@ -301,7 +301,7 @@ void dc_json_int(DcJsonOut *json, int64_t value)
   put_uint(json, value < 0 ? -(uint64_t)value : (uint64_t)value); /* INT64_MIN has no negative */
 }
 
-void dc_json_bool(DcJsonOut *json, bool value)
+void dc_json_out_bool(DcJsonOut *json, bool value)
 {
   separate(json);
   if (value)
@@ -310,13 +310,13 @@ void dc_json_bool(DcJsonOut *json, bool value)
     put_bytes(json, "false", 5);
 }
 
-void dc_json_null(DcJsonOut *json)
+void dc_json_out_null(DcJsonOut *json)
 {
   separate(json);
   put_bytes(json, "null", 4);
 }
 
-void dc_json_time(DcJsonOut *json, int64_t time_ns)
+void dc_json_out_time(DcJsonOut *json, int64_t time_ns)
 {
   const uint64_t magnitude = time_ns < 0 ? -(uint64_t)time_ns : (uint64_t)time_ns;
   const uint64_t ns_per_s = (uint64_t)DC_NS_PER_S;
@@ -337,7 +337,7 @@ void dc_json_time(DcJsonOut *json, int64_t time_ns)
   put_bytes(json, last, (size_t)(text + sizeof text - last));
 }
 
-void dc_json_hex(DcJsonOut *json, uint64_t value, int digits)
+void dc_json_out_hex(DcJsonOut *json, uint64_t value, int digits)
 {
   separate(json);
   char text[20];
@@ -355,11 +355,11 @@ void dc_json_hex(DcJsonOut *json, uint64_t value, int digits)
   put_bytes(json, last, (size_t)(text + sizeof text - last));
 }
 
-void dc_json_addr(DcJsonOut *json, const DcAddr *addr)
+void dc_json_out_addr(DcJsonOut *json, const DcAddr *addr)
 {
   if (addr->version != 4) {
     char text[DC_ADDR_TEXT_MAX];
-    dc_json_word(json, dc_addr_format(addr, text));
+    dc_json_out_word(json, dc_addr_format(addr, text));
     return;
   }
   separate(json);
@@ -375,7 +375,7 @@ void dc_json_addr(DcJsonOut *json, const DcAddr *addr)
   put_bytes(json, last, (size_t)(text + sizeof text - last));
 }
 
-void dc_json_mac(DcJsonOut *json, const uint8_t mac[static 6])
+void dc_json_out_mac(DcJsonOut *json, const uint8_t mac[static 6])
 {
   static const char UPPER[] = "0123456789ABCDEF";
   separate(json);
@@ -401,7 +401,7 @@ static bool report_failure(const DcJsonOut *json, GError **error)
   return false;
 }
 
-bool dc_json_end_line(DcJsonOut *json, GError **error)
+bool dc_json_out_end_line(DcJsonOut *json, GError **error)
 {
   put_char(json, LINE_FEED);
   json->members &= ~UINT64_C(1); /* the next line is a value of its own */
@@ -409,7 +409,7 @@ bool dc_json_end_line(DcJsonOut *json, GError **error)
   return report_failure(json, error);
 }
 
-bool dc_json_flush(DcJsonOut *json, GError **error)
+bool dc_json_out_flush(DcJsonOut *json, GError **error)
 {
   hand_over(json);
   errno = 0;

@@ -8,21 +8,21 @@
 
 static void begin_line(DcJsonOut *json, const char *type)
 {
-  dc_json_begin_object(json);
+  dc_json_out_begin_object(json);
   JSON_WORD(json, "type", type);
 }
 
 static void strings(DcJsonOut *json, const GPtrArray *texts)
 {
-  dc_json_begin_array(json);
+  dc_json_out_begin_array(json);
   for (guint i = 0; texts != NULL && i < texts->len; i++)
-    dc_json_string(json, g_ptr_array_index(texts, i));
-  dc_json_end_array(json);
+    dc_json_out_string(json, g_ptr_array_index(texts, i));
+  dc_json_out_end_array(json);
 }
 
 static void service(DcJsonOut *json, const DcService *service)
 {
-  dc_json_begin_object(json);
+  dc_json_out_begin_object(json);
   if (service->protocol != 0) {
     char scratch[4];
     JSON_WORD(json, "transport", dc_ip_protocol_name(service->protocol, scratch));
@@ -30,71 +30,71 @@ static void service(DcJsonOut *json, const DcService *service)
   if (service->port != 0)
     JSON_UINT(json, "port", service->port);
   if (service->ethertype >= 0) {
-    dc_json_key(json, "ether_type");
-    dc_json_hex(json, (uint64_t)service->ethertype, 4);
+    dc_json_out_key(json, "ether_type");
+    dc_json_out_hex(json, (uint64_t)service->ethertype, 4);
   }
   if (service->interface[0] != '\0')
     JSON_TEXT(json, "interface", service->interface);
-  dc_json_end_object(json);
+  dc_json_out_end_object(json);
 }
 
 /* Grades that occurred, best first. */
 static void grades(DcJsonOut *json, const uint64_t by_match[DC_MATCH_COUNT])
 {
-  dc_json_begin_object(json);
+  dc_json_out_begin_object(json);
   for (int match = DC_MATCH_COUNT - 1; match > DC_MATCH_NONE; match--)
     if (by_match[match] > 0) {
       const char *name = dc_match_name((DcMatch)match);
-      dc_json_key_len(json, name, strlen(name));
-      dc_json_uint(json, by_match[match]);
+      dc_json_out_key_len(json, name, strlen(name));
+      dc_json_out_uint(json, by_match[match]);
     }
-  dc_json_end_object(json);
+  dc_json_out_end_object(json);
 }
 
 static void clients(DcJsonOut *json, const DcFinding *finding)
 {
-  dc_json_begin_array(json);
+  dc_json_out_begin_array(json);
   for (uint32_t i = 0; i < MIN(finding->client_count, DC_FINDING_CLIENTS); i++) {
     const DcClient *client = &finding->clients[i];
-    dc_json_begin_object(json);
+    dc_json_out_begin_object(json);
     if (client->addr.version != 0) {
-      dc_json_key(json, "ip");
-      dc_json_addr(json, &client->addr);
+      dc_json_out_key(json, "ip");
+      dc_json_out_addr(json, &client->addr);
     } else {
-      dc_json_key(json, "mac");
-      dc_json_mac(json, client->mac);
+      dc_json_out_key(json, "mac");
+      dc_json_out_mac(json, client->mac);
     }
     JSON_UINT(json, "frames", client->frames);
-    dc_json_end_object(json);
+    dc_json_out_end_object(json);
   }
-  dc_json_end_array(json);
+  dc_json_out_end_array(json);
 }
 
 static void evidence(DcJsonOut *json, const GPtrArray *lines)
 {
-  dc_json_begin_array(json);
+  dc_json_out_begin_array(json);
   for (guint i = 0; lines != NULL && i < lines->len; i++) {
     const DcProof *line = g_ptr_array_index(lines, i);
-    dc_json_begin_object(json);
+    dc_json_out_begin_object(json);
     JSON_TEXT(json, "source", line->source);
     JSON_TEXT(json, "text", line->text);
     JSON_TIME(json, "@timestamp", line->time_ns);
-    dc_json_end_object(json);
+    dc_json_out_end_object(json);
   }
-  dc_json_end_array(json);
+  dc_json_out_end_array(json);
 }
 
 static void actions(DcJsonOut *json, const GPtrArray *lines)
 {
-  dc_json_begin_array(json);
+  dc_json_out_begin_array(json);
   for (guint i = 0; lines != NULL && i < lines->len; i++) {
     const DcAction *action = g_ptr_array_index(lines, i);
-    dc_json_begin_object(json);
+    dc_json_out_begin_object(json);
     JSON_TEXT(json, "command", action->command);
     JSON_TEXT(json, "what", action->what);
-    dc_json_end_object(json);
+    dc_json_out_end_object(json);
   }
-  dc_json_end_array(json);
+  dc_json_out_end_array(json);
 }
 
 void dc_json_model_finding(DcJsonOut *json, const DcFinding *finding, const char *type)
@@ -104,7 +104,7 @@ void dc_json_model_finding(DcJsonOut *json, const DcFinding *finding, const char
   JSON_WORD(json, "cause", dc_cause_name(finding->cause));
   JSON_WORD(json, "severity", dc_severity_name(finding->severity));
   JSON_WORD(json, "confidence", dc_confidence_name(finding->confidence));
-  dc_json_key(json, "match");
+  dc_json_out_key(json, "match");
   grades(json, finding->by_match);
   JSON_TEXT(json, "title", finding->title);
   JSON_WORD(json, "fate", dc_fate_name(finding->fate));
@@ -114,32 +114,32 @@ void dc_json_model_finding(DcJsonOut *json, const DcFinding *finding, const char
   JSON_UINT(json, "bytes", finding->bytes);
   JSON_TIME(json, "first", finding->first_ns);
   JSON_TIME(json, "last", finding->last_ns);
-  dc_json_key(json, "service");
+  dc_json_out_key(json, "service");
   service(json, &finding->service);
-  dc_json_key(json, "example_frames");
-  dc_json_begin_array(json);
+  dc_json_out_key(json, "example_frames");
+  dc_json_out_begin_array(json);
   for (uint32_t i = 0; i < MIN(finding->example_count, DC_FINDING_EXAMPLES); i++)
-    dc_json_uint(json, finding->examples[i]);
-  dc_json_end_array(json);
-  dc_json_key(json, "clients");
+    dc_json_out_uint(json, finding->examples[i]);
+  dc_json_out_end_array(json);
+  dc_json_out_key(json, "clients");
   clients(json, finding);
-  dc_json_key(json, "clients_more");
-  dc_json_bool(json, finding->clients_more);
-  dc_json_key(json, "evidence");
+  dc_json_out_key(json, "clients_more");
+  dc_json_out_bool(json, finding->clients_more);
+  dc_json_out_key(json, "evidence");
   evidence(json, finding->evidence);
-  dc_json_key(json, "rivals");
+  dc_json_out_key(json, "rivals");
   strings(json, finding->rivals);
-  dc_json_key(json, "confirm");
+  dc_json_out_key(json, "confirm");
   actions(json, finding->confirm);
-  dc_json_key(json, "fix");
+  dc_json_out_key(json, "fix");
   actions(json, finding->fix);
-  dc_json_key(json, "notes");
+  dc_json_out_key(json, "notes");
   strings(json, finding->notes);
-  dc_json_key(json, "reasons");
+  dc_json_out_key(json, "reasons");
   strings(json, finding->reasons);
-  dc_json_key(json, "sites");
+  dc_json_out_key(json, "sites");
   strings(json, finding->sites);
-  dc_json_end_object(json);
+  dc_json_out_end_object(json);
 }
 
 void dc_json_model_check(DcJsonOut *json, const DcCheck *check)
@@ -148,7 +148,7 @@ void dc_json_model_check(DcJsonOut *json, const DcCheck *check)
   JSON_WORD(json, "cause", dc_cause_name(check->cause));
   JSON_WORD(json, "state", dc_check_state_name(check->state));
   JSON_TEXT(json, "value", check->value);
-  dc_json_end_object(json);
+  dc_json_out_end_object(json);
 }
 
 void dc_json_model_drop_group(DcJsonOut *json, const DcDropGroup *group)
@@ -165,7 +165,7 @@ void dc_json_model_drop_group(DcJsonOut *json, const DcDropGroup *group)
   if (group->example != 0)
     JSON_UINT(json, "example_drop", group->example);
   JSON_TEXT(json, "packet", group->packet);
-  dc_json_end_object(json);
+  dc_json_out_end_object(json);
 }
 
 static void counts(DcJsonOut *json, const uint64_t *values, int n, const char *(*name)(int))
@@ -174,8 +174,8 @@ static void counts(DcJsonOut *json, const uint64_t *values, int n, const char *(
     const char *key = name(i);
     if (key == NULL)
       continue;
-    dc_json_key_len(json, key, strlen(key));
-    dc_json_uint(json, values[i]);
+    dc_json_out_key_len(json, key, strlen(key));
+    dc_json_out_uint(json, values[i]);
   }
 }
 
@@ -204,45 +204,45 @@ void dc_json_model_summary(DcJsonOut *json, const DcReport *report)
   const DcSummary *summary = &report->summary;
   begin_line(json, "summary");
   JSON_TEXT(json, "verdict", report->verdict);
-  dc_json_key(json, "frames");
-  dc_json_begin_object(json);
+  dc_json_out_key(json, "frames");
+  dc_json_out_begin_object(json);
   JSON_UINT(json, "seen", summary->frames_seen);
   counts(json, summary->frames_by_fate, DC_FATE_COUNT, fate_key);
-  dc_json_end_object(json);
-  dc_json_key(json, "drops");
-  dc_json_begin_object(json);
+  dc_json_out_end_object(json);
+  dc_json_out_key(json, "drops");
+  dc_json_out_begin_object(json);
   JSON_UINT(json, "seen", summary->drops_seen);
   counts(json, summary->drops_by_status, DC_DROP_STATUS_COUNT, status_key);
-  dc_json_end_object(json);
-  dc_json_key(json, "match");
+  dc_json_out_end_object(json);
+  dc_json_out_key(json, "match");
   grades(json, summary->matched_by);
-  dc_json_key(json, "handshakes");
-  dc_json_begin_object(json);
+  dc_json_out_key(json, "handshakes");
+  dc_json_out_begin_object(json);
   counts(json, summary->handshakes_by_outcome, DC_OUTCOME_COUNT, outcome_key);
-  dc_json_end_object(json);
-  dc_json_key(json, "lost");
-  dc_json_begin_object(json);
+  dc_json_out_end_object(json);
+  dc_json_out_key(json, "lost");
+  dc_json_out_begin_object(json);
   counts(json, summary->lost, DC_LOSS_COUNT, loss_key);
-  dc_json_end_object(json);
-  dc_json_key(json, "losses");
+  dc_json_out_end_object(json);
+  dc_json_out_key(json, "losses");
   strings(json, summary->losses);
-  dc_json_key(json, "filtered");
-  dc_json_begin_object(json);
+  dc_json_out_key(json, "filtered");
+  dc_json_out_begin_object(json);
   JSON_UINT(json, "frames", summary->filtered_frames);
   JSON_UINT(json, "drops", summary->filtered_drops);
-  dc_json_end_object(json);
+  dc_json_out_end_object(json);
   JSON_UINT(json, "skipped_records", summary->skipped_records);
   JSON_UINT(json, "decided_early", summary->decided_early);
   JSON_TIME(json, "first", summary->first_ns);
   JSON_TIME(json, "last", summary->last_ns);
-  dc_json_key(json, "complete");
-  dc_json_bool(json, summary->complete);
+  dc_json_out_key(json, "complete");
+  dc_json_out_bool(json, summary->complete);
   JSON_TEXT(json, "incomplete_why", summary->incomplete_why);
   JSON_TEXT(json, "direction", report->direction);
-  dc_json_key(json, "sources");
+  dc_json_out_key(json, "sources");
   strings(json, report->sources);
-  dc_json_key(json, "limits");
+  dc_json_out_key(json, "limits");
   strings(json, report->limits);
   JSON_TEXT(json, "kernel", report->kernel);
-  dc_json_end_object(json);
+  dc_json_out_end_object(json);
 }

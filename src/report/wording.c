@@ -3,7 +3,6 @@
 #include "dropcorr/base/clock.h"
 
 #include <glib.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,21 +12,21 @@ const char *dc_duration_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX])
   const uint64_t value = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
   const uint64_t us = UINT64_C(1000), ms = us * 1000, s = ms * 1000;
   if (value < us)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u ns", sign, (unsigned)value);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u ns", sign, (unsigned)value);
   else if (value < ms)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u us", sign, (unsigned)(value / us));
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u us", sign, (unsigned)(value / us));
   else if (value < 10 * ms)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%.1f ms", sign, (double)(value / (100 * us)) / 10);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%.1f ms", sign, (double)(value / (100 * us)) / 10);
   else if (value < s)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u ms", sign, (unsigned)(value / ms));
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u ms", sign, (unsigned)(value / ms));
   else if (value < 60 * s)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%.1f s", sign, (double)(value / (100 * ms)) / 10);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%.1f s", sign, (double)(value / (100 * ms)) / 10);
   else if (value < 600 * s)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u s", sign, (unsigned)(value / s));
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u s", sign, (unsigned)(value / s));
   else if (value < 7200 * s)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u min", sign, (unsigned)(value / (60 * s)));
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%u min", sign, (unsigned)(value / (60 * s)));
   else
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%.1f h", sign, (double)(value / (360 * s)) / 10);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%s%.1f h", sign, (double)(value / (360 * s)) / 10);
   return text;
 }
 
@@ -46,11 +45,12 @@ const char *dc_offset_text(int64_t ns, char text[static DC_QUANTITY_TEXT_MAX])
   const uint64_t value = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
   const uint64_t tenths = (value + second / 20) / (second / 10);
   if (value > 0 && value < second / 10)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%.3f", sign, (double)value / (double)DC_NS_PER_S);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%.3f", sign, (double)value / (double)DC_NS_PER_S);
   else if (tenths > 0 && tenths < 100)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT, sign, tenths / 10, tenths % 10);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT, sign, tenths / 10,
+               tenths % 10);
   else
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT, sign, (value + second / 2) / second);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%c%" G_GUINT64_FORMAT, sign, (value + second / 2) / second);
   return text;
 }
 
@@ -65,13 +65,13 @@ const char *dc_rate_text(uint64_t lost, uint64_t seen, char text[static DC_QUANT
   else if (percent >= 99.5)
     g_strlcpy(text, "over 99%", DC_QUANTITY_TEXT_MAX); /* never round a loss up to all of it */
   else if (percent >= 10)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%.0f%%", percent);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%.0f%%", percent);
   else if (percent >= 0.95)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%.1f%%", percent);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%.1f%%", percent);
   else if (percent >= 0.01)
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%.2f%%", percent);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%.2f%%", percent);
   else
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "1 in %" G_GUINT64_FORMAT, seen / lost);
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "1 in %" G_GUINT64_FORMAT, seen / lost);
   return text;
 }
 
@@ -79,7 +79,7 @@ const char *dc_bytes_text(uint64_t bytes, char text[static DC_QUANTITY_TEXT_MAX]
 {
   static const char *const UNITS[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
   if (bytes < 100000) {
-    snprintf(text, DC_QUANTITY_TEXT_MAX, "%" G_GUINT64_FORMAT " byte%s", bytes, dc_plural(bytes));
+    g_snprintf(text, DC_QUANTITY_TEXT_MAX, "%" G_GUINT64_FORMAT " byte%s", bytes, dc_plural(bytes));
     return text;
   }
   double value = (double)bytes / 1000;
@@ -88,7 +88,7 @@ const char *dc_bytes_text(uint64_t bytes, char text[static DC_QUANTITY_TEXT_MAX]
     value /= 1000;
     unit++;
   }
-  snprintf(text, DC_QUANTITY_TEXT_MAX, value < 10 ? "%.1f %s" : "%.0f %s", value, UNITS[unit]);
+  g_snprintf(text, DC_QUANTITY_TEXT_MAX, value < 10 ? "%.1f %s" : "%.0f %s", value, UNITS[unit]);
   return text;
 }
 
@@ -120,11 +120,11 @@ static const char *fraction(unsigned ns, int digits, char text[static 16])
 {
   text[0] = '\0';
   if (digits == 3)
-    snprintf(text, 16, ".%03u", ns / 1000000);
+    g_snprintf(text, 16, ".%03u", ns / 1000000);
   else if (digits == 6)
-    snprintf(text, 16, ".%06u", ns / 1000);
+    g_snprintf(text, 16, ".%06u", ns / 1000);
   else if (digits == 9)
-    snprintf(text, 16, ".%09u", ns);
+    g_snprintf(text, 16, ".%09u", ns);
   return text;
 }
 
@@ -135,7 +135,7 @@ const char *dc_time_text(int64_t time_ns, int digits, char text[static DC_TIME_T
   char rest[16];
   if (time_ns == DC_TIME_NONE || !split_time(time_ns, &tm, &ns))
     return "no time";
-  snprintf(text, DC_TIME_TEXT_MAX, "%02d:%02d:%02d%s", tm.tm_hour, tm.tm_min, tm.tm_sec, fraction(ns, digits, rest));
+  g_snprintf(text, DC_TIME_TEXT_MAX, "%02d:%02d:%02d%s", tm.tm_hour, tm.tm_min, tm.tm_sec, fraction(ns, digits, rest));
   return text;
 }
 
@@ -146,9 +146,9 @@ const char *dc_date_text(int64_t time_ns, int digits, char text[static DC_TIME_T
   char rest[16];
   if (time_ns == DC_TIME_NONE || !split_time(time_ns, &tm, &ns))
     return "no time";
-  snprintf(text, DC_TIME_TEXT_MAX, "%04d-%02d-%02d %02d:%02d:%02d%s %.12s", tm.tm_year + 1900, tm.tm_mon + 1,
-           tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, fraction(ns, digits, rest),
-           tm.tm_zone != NULL ? tm.tm_zone : "");
+  g_snprintf(text, DC_TIME_TEXT_MAX, "%04d-%02d-%02d %02d:%02d:%02d%s %.12s", tm.tm_year + 1900, tm.tm_mon + 1,
+             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, fraction(ns, digits, rest),
+             tm.tm_zone != NULL ? tm.tm_zone : "");
   return text;
 }
 
@@ -249,10 +249,11 @@ const char *dc_symbol_text(const DcDrop *drop, char text[static DC_SYMBOL_TEXT_M
   if (drop->symbol == NULL)
     return NULL;
   if (drop->size > 0)
-    snprintf(text, DC_SYMBOL_TEXT_MAX, "%.256s+0x%x/0x%x", drop->symbol, (unsigned)drop->offset, (unsigned)drop->size);
+    g_snprintf(text, DC_SYMBOL_TEXT_MAX, "%.256s+0x%x/0x%x", drop->symbol, (unsigned)drop->offset,
+               (unsigned)drop->size);
   else if (drop->offset > 0)
-    snprintf(text, DC_SYMBOL_TEXT_MAX, "%.256s+0x%x", drop->symbol, (unsigned)drop->offset);
+    g_snprintf(text, DC_SYMBOL_TEXT_MAX, "%.256s+0x%x", drop->symbol, (unsigned)drop->offset);
   else
-    snprintf(text, DC_SYMBOL_TEXT_MAX, "%.256s", drop->symbol);
+    g_snprintf(text, DC_SYMBOL_TEXT_MAX, "%.256s", drop->symbol);
   return text;
 }

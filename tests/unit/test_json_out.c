@@ -23,21 +23,21 @@ static void memory_open(Memory *memory, unsigned indent)
   memory->text = NULL;
   memory->stream = open_memstream(&memory->text, &memory->len);
   g_assert_nonnull(memory->stream);
-  memory->json = dc_json_new(memory->stream, "memory", indent);
+  memory->json = dc_json_out_new(memory->stream, "memory", indent);
 }
 
 static void memory_finish(Memory *memory)
 {
   g_autoptr(GError) error = NULL;
-  g_assert_true(dc_json_end_line(memory->json, &error));
+  g_assert_true(dc_json_out_end_line(memory->json, &error));
   g_assert_no_error(error);
-  g_assert_true(dc_json_flush(memory->json, &error));
+  g_assert_true(dc_json_out_flush(memory->json, &error));
   g_assert_no_error(error);
 }
 
 static void memory_close(Memory *memory)
 {
-  dc_json_free(memory->json);
+  dc_json_out_free(memory->json);
   fclose(memory->stream);
   free(memory->text);
 }
@@ -56,21 +56,21 @@ static void test_structure(void)
   Memory memory;
   memory_open(&memory, 0);
   DcJsonOut *json = memory.json;
-  dc_json_begin_object(json);
-  dc_json_key(json, "a");
-  dc_json_begin_array(json);
-  dc_json_uint(json, 1);
-  dc_json_begin_object(json);
-  dc_json_end_object(json);
-  dc_json_begin_array(json);
-  dc_json_end_array(json);
-  dc_json_null(json);
-  dc_json_bool(json, true);
-  dc_json_bool(json, false);
-  dc_json_end_array(json);
-  dc_json_key(json, "b");
-  dc_json_word(json, "x");
-  dc_json_end_object(json);
+  dc_json_out_begin_object(json);
+  dc_json_out_key(json, "a");
+  dc_json_out_begin_array(json);
+  dc_json_out_uint(json, 1);
+  dc_json_out_begin_object(json);
+  dc_json_out_end_object(json);
+  dc_json_out_begin_array(json);
+  dc_json_out_end_array(json);
+  dc_json_out_null(json);
+  dc_json_out_bool(json, true);
+  dc_json_out_bool(json, false);
+  dc_json_out_end_array(json);
+  dc_json_out_key(json, "b");
+  dc_json_out_word(json, "x");
+  dc_json_out_end_object(json);
   memory_finish(&memory);
   g_assert_cmpstr(memory.text, ==, "{\"a\":[1,{},[],null,true,false],\"b\":\"x\"}\n");
   memory_close(&memory);
@@ -81,10 +81,10 @@ static void test_lines(void)
   Memory memory;
   memory_open(&memory, 0);
   for (int i = 0; i < 3; i++) {
-    dc_json_begin_object(memory.json);
-    dc_json_key(memory.json, "i");
-    dc_json_int(memory.json, i);
-    dc_json_end_object(memory.json);
+    dc_json_out_begin_object(memory.json);
+    dc_json_out_key(memory.json, "i");
+    dc_json_out_int(memory.json, i);
+    dc_json_out_end_object(memory.json);
     memory_finish(&memory);
   }
   g_assert_cmpstr(memory.text, ==, "{\"i\":0}\n{\"i\":1}\n{\"i\":2}\n");
@@ -96,16 +96,16 @@ static void test_indented(void)
   Memory memory;
   memory_open(&memory, 1);
   DcJsonOut *json = memory.json;
-  dc_json_begin_object(json);
-  dc_json_key(json, "a");
-  dc_json_begin_array(json);
-  dc_json_uint(json, 1);
-  dc_json_uint(json, 2);
-  dc_json_end_array(json);
-  dc_json_key(json, "b");
-  dc_json_begin_object(json);
-  dc_json_end_object(json);
-  dc_json_end_object(json);
+  dc_json_out_begin_object(json);
+  dc_json_out_key(json, "a");
+  dc_json_out_begin_array(json);
+  dc_json_out_uint(json, 1);
+  dc_json_out_uint(json, 2);
+  dc_json_out_end_array(json);
+  dc_json_out_key(json, "b");
+  dc_json_out_begin_object(json);
+  dc_json_out_end_object(json);
+  dc_json_out_end_object(json);
   memory_finish(&memory);
   g_assert_cmpstr(memory.text, ==, "{\n \"a\": [\n  1,\n  2\n ],\n \"b\": {}\n}\n");
   memory_close(&memory);
@@ -117,18 +117,18 @@ static void test_integers(void)
   static const uint64_t UNSIGNED[] = {0, 9, 10, 99, 100, 101, 999999999, UINT64_MAX, UINT64_MAX - 1};
   Memory memory;
   memory_open(&memory, 0);
-  dc_json_begin_array(memory.json);
+  dc_json_out_begin_array(memory.json);
   g_autoptr(GString) expected = g_string_new("[");
   for (size_t i = 0; i < G_N_ELEMENTS(SIGNED); i++) {
-    dc_json_int(memory.json, SIGNED[i]);
+    dc_json_out_int(memory.json, SIGNED[i]);
     g_string_append_printf(expected, "%" G_GINT64_FORMAT ",", SIGNED[i]);
   }
   for (size_t i = 0; i < G_N_ELEMENTS(UNSIGNED); i++) {
-    dc_json_uint(memory.json, UNSIGNED[i]);
+    dc_json_out_uint(memory.json, UNSIGNED[i]);
     g_string_append_printf(expected, "%" G_GUINT64_FORMAT ",", UNSIGNED[i]);
   }
   expected->str[expected->len - 1] = ']';
-  dc_json_end_array(memory.json);
+  dc_json_out_end_array(memory.json);
   memory_finish(&memory);
   g_string_append_c(expected, '\n');
   g_assert_cmpstr(memory.text, ==, expected->str);
@@ -142,7 +142,7 @@ static void test_times(void)
   for (size_t i = 0; i < G_N_ELEMENTS(TIMES); i++) {
     Memory memory;
     memory_open(&memory, 0);
-    dc_json_time(memory.json, TIMES[i]);
+    dc_json_out_time(memory.json, TIMES[i]);
     memory_finish(&memory);
     char text[32];
     dc_clock_format_ns(TIMES[i], text);
@@ -159,17 +159,17 @@ static void test_addresses(void)
   static const uint8_t MAC[6] = {0x02, 0x00, 0x5e, 0xff, 0xab, 0x09};
   Memory memory;
   memory_open(&memory, 0);
-  dc_json_begin_array(memory.json);
+  dc_json_out_begin_array(memory.json);
   for (size_t i = 0; i < G_N_ELEMENTS(ADDRESSES); i++) {
     DcAddr addr;
     g_assert_true(dc_addr_parse(ADDRESSES[i], &addr));
-    dc_json_addr(memory.json, &addr);
+    dc_json_out_addr(memory.json, &addr);
   }
-  dc_json_mac(memory.json, MAC);
-  dc_json_hex(memory.json, 0x800, 4);
-  dc_json_hex(memory.json, 0, 1);
-  dc_json_hex(memory.json, UINT64_C(0xffffffff81234567), 1);
-  dc_json_end_array(memory.json);
+  dc_json_out_mac(memory.json, MAC);
+  dc_json_out_hex(memory.json, 0x800, 4);
+  dc_json_out_hex(memory.json, 0, 1);
+  dc_json_out_hex(memory.json, UINT64_C(0xffffffff81234567), 1);
+  dc_json_out_end_array(memory.json);
   memory_finish(&memory);
   json_t *root = parse(&memory);
   for (size_t i = 0; i < G_N_ELEMENTS(ADDRESSES); i++)
@@ -187,9 +187,9 @@ static void assert_string(const char *text, size_t len, const char *expected, si
 {
   Memory memory;
   memory_open(&memory, 0);
-  dc_json_begin_array(memory.json);
-  dc_json_string_len(memory.json, text, len);
-  dc_json_end_array(memory.json);
+  dc_json_out_begin_array(memory.json);
+  dc_json_out_string_len(memory.json, text, len);
+  dc_json_out_end_array(memory.json);
   memory_finish(&memory);
   for (size_t i = 0; i + 1 < memory.len; i++)
     g_assert_true((uint8_t)memory.text[i] >= 0x20 && memory.text[i] != 0x7f);
@@ -256,14 +256,14 @@ static void test_long_string(void)
 static void write_until_error(DcJsonOut *json, GError **error)
 {
   for (int i = 0; i < 100000; i++) {
-    dc_json_begin_object(json);
-    dc_json_key(json, "n");
-    dc_json_int(json, i);
-    dc_json_end_object(json);
-    if (!dc_json_end_line(json, error))
+    dc_json_out_begin_object(json);
+    dc_json_out_key(json, "n");
+    dc_json_out_int(json, i);
+    dc_json_out_end_object(json);
+    if (!dc_json_out_end_line(json, error))
       return;
   }
-  g_assert_false(dc_json_flush(json, error));
+  g_assert_false(dc_json_out_flush(json, error));
 }
 
 static void test_no_space(void)
@@ -273,14 +273,14 @@ static void test_no_space(void)
     g_test_skip("no /dev/full");
     return;
   }
-  g_autoptr(DcJsonOut) json = dc_json_new(full, "/var/log/drops.ndjson", 0);
+  g_autoptr(DcJsonOut) json = dc_json_out_new(full, "/var/log/drops.ndjson", 0);
   g_autoptr(GError) error = NULL;
   write_until_error(json, &error);
   g_assert_error(error, DC_ERROR, DC_ERROR_IO);
   g_assert_nonnull(strstr(error->message, "/var/log/drops.ndjson"));
   g_assert_nonnull(strstr(error->message, g_strerror(ENOSPC)));
   g_autoptr(GError) again = NULL;
-  g_assert_false(dc_json_flush(json, &again)); /* kept, not forgotten */
+  g_assert_false(dc_json_out_flush(json, &again)); /* kept, not forgotten */
   g_assert_error(again, DC_ERROR, DC_ERROR_IO);
   fclose(full);
 }
@@ -292,7 +292,7 @@ static void test_closed_pipe(void)
   g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
   close(ends[0]);
   FILE *stream = fdopen(ends[1], "w");
-  g_autoptr(DcJsonOut) json = dc_json_new(stream, "standard output", 0);
+  g_autoptr(DcJsonOut) json = dc_json_out_new(stream, "standard output", 0);
   g_autoptr(GError) error = NULL;
   write_until_error(json, &error);
   g_assert_error(error, DC_ERROR, DC_ERROR_IO);
