@@ -66,6 +66,7 @@ DcState *dc_state_new(void)
   state->devices = g_hash_table_new_full(index_hash, g_direct_equal, NULL, g_free);
   state->texts = g_hash_table_new_full(dc_state_name_hash, g_str_equal, g_free, g_free);
   state->kernel_lines = g_ptr_array_new_with_free_func(g_free);
+  state->kernel_lines_old = g_byte_array_new();
   return state;
 }
 
@@ -85,6 +86,7 @@ void dc_state_free(DcState *state)
   g_hash_table_unref(state->devices);
   g_hash_table_unref(state->texts);
   g_ptr_array_unref(state->kernel_lines);
+  g_byte_array_unref(state->kernel_lines_old);
   g_free(state->kernel_release);
   g_free(state);
 }
@@ -118,6 +120,7 @@ void dc_state_begin_object(DcState *state, const char *object_name, DcPhase phas
   const bool placed = dc_state_place(time_ns, phase, &place);
   state->current = object;
   state->current_ns = placed ? place : DC_PLACE_BEFORE;
+  state->current_before = phase == DC_PHASE_BEFORE;
   state->current_zero = object != NULL && placed && zero_when_new && object->sampled && object->whole;
 }
 
@@ -502,12 +505,20 @@ void dc_state_add_kernel_line(DcState *state, const char *line, size_t len)
     while (!alike(g_ptr_array_index(lines, second), clean))
       second++;
     g_ptr_array_remove_index(lines, second);
+    g_byte_array_remove_index(state->kernel_lines_old, second);
     state->refused++;
   } else if (lines->len >= DC_STATE_KERNEL_LINES_MAX) {
     state->refused++;
     return;
   }
+  const guint8 old = state->current != NULL && state->current_before;
   g_ptr_array_add(lines, g_strdup(clean));
+  g_byte_array_append(state->kernel_lines_old, &old, 1);
+}
+
+bool dc_state_kernel_line_is_old(const DcState *state, size_t index)
+{
+  return index < state->kernel_lines_old->len && state->kernel_lines_old->data[index] != 0;
 }
 
 const char *const *dc_state_kernel_lines(const DcState *state, size_t *ret_count)

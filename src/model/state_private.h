@@ -23,6 +23,7 @@ struct DcState {
   DcStateObject *current; /* between begin and end, else NULL */
   int64_t current_ns;     /* place of its sample on the counters' timeline */
   bool current_zero;      /* new counters were 0 in the object's last sample */
+  bool current_before;    /* its sample was taken before the run */
 
   GArray *handlers; /* DcProtocolHandler with an ethertype */
   GArray *taps;     /* DcProtocolHandler of ALL rows */
@@ -35,6 +36,7 @@ struct DcState {
   GHashTable *devices; /* ifindex -> name */
   GHashTable *texts;   /* name -> text */
   GPtrArray *kernel_lines;
+  GByteArray *kernel_lines_old; /* one per line: 1 from before the run */
   char *kernel_release;
   uint32_t kernel_version;
 

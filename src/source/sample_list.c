@@ -183,10 +183,23 @@ static bool unsupported(const DcSampleObject *object, GError **error)
   return false;
 }
 
-static bool is_legacy_iptables_idle(const char *names_path)
+/*
+ * The rules of iptables-nft stand in nft's listing. The old kernel tables are asked for only where some exist:
+ * asking makes the kernel load them, and an observer changes nothing. Without them there is no sample: an empty
+ * one would read as "no rule drops anything".
+ */
+static bool read_legacy_iptables(const char *names_path, const char *const *command, GByteArray *buffer, GError **error)
 {
   char names[64];
-  return !dc_sample_value(names_path, names, sizeof names) || names[0] == '\0';
+  if (!dc_sample_value(names_path, names, sizeof names)) {
+    dc_sample_error(error, names_path, errno);
+    return false;
+  }
+  if (names[0] == '\0') {
+    dc_sample_error(error, names_path, ENOENT);
+    return false;
+  }
+  return dc_sample_command(command, buffer, error);
 }
 
 static bool read_running(const DcSampleObject *object, GByteArray *buffer, GError **error)
@@ -204,12 +217,10 @@ static bool read_running(const DcSampleObject *object, GByteArray *buffer, GErro
     return dc_sample_sockets(buffer, error);
   if (strcmp(object->name, "nft") == 0)
     return dc_sample_command(nft, buffer, error);
-  /* The rules of iptables-nft stand in nft's listing. The old tables are asked for only where some exist:
-   * asking makes the kernel load them, and an observer changes nothing. No tables: no rules. */
   if (strcmp(object->name, "iptables-save") == 0)
-    return is_legacy_iptables_idle("/proc/net/ip_tables_names") || dc_sample_command(iptables, buffer, error);
+    return read_legacy_iptables("/proc/net/ip_tables_names", iptables, buffer, error);
   if (strcmp(object->name, "ip6tables-save") == 0)
-    return is_legacy_iptables_idle("/proc/net/ip6_tables_names") || dc_sample_command(ip6tables, buffer, error);
+    return read_legacy_iptables("/proc/net/ip6_tables_names", ip6tables, buffer, error);
   return unsupported(object, error);
 }
 

@@ -14,12 +14,40 @@ static void check_text(const char *text)
     FUZZ_CHECK(strlen(text) <= DC_STATE_TEXT_MAX);
 }
 
+typedef struct {
+  const DcState *state;
+  size_t count;
+} Counters;
+
 static void visit_counter(const char *name, const DcCounterStep *whole, void *data)
 {
-  size_t *count = data;
+  enum { STEPS = 8 };
+  Counters *counters = data;
+  DcCounterStep steps[STEPS];
+  uint64_t value, grown = 0;
   FUZZ_CHECK(name != NULL && strlen(name) < DC_STATE_NAME_MAX);
-  FUZZ_CHECK(whole->step <= whole->last);
-  (*count)++;
+  FUZZ_CHECK(whole->step == 0 || whole->last - whole->first == whole->step);
+  FUZZ_CHECK(dc_state_counter_value(counters->state, name, &value));
+  const size_t count = dc_state_counter_steps(counters->state, name, steps, STEPS);
+  for (size_t i = 0; i < count; i++) {
+    FUZZ_CHECK(steps[i].known && steps[i].step > 0);
+    if (__builtin_add_overflow(grown, steps[i].step, &grown))
+      grown = UINT64_MAX;
+  }
+  FUZZ_CHECK(!whole->known || count == STEPS || grown >= whole->step);
+  counters->count++;
+}
+
+static void check_sockets(const DcState *state)
+{
+  size_t count = 0;
+  const DcSocket *socket = dc_state_sockets(state, &count);
+  for (size_t i = 0; i < count; i++) {
+    FUZZ_CHECK(memchr(socket[i].process, '\0', sizeof socket[i].process) != NULL &&
+               memchr(socket[i].device, '\0', sizeof socket[i].device) != NULL);
+    FUZZ_CHECK(socket[i].shared > 0 && socket[i].recv_queue <= socket[i].recv_peak);
+    FUZZ_CHECK(dc_state_find_socket(state, socket[i].kind, &socket[i].local, socket[i].local_port) != NULL);
+  }
 }
 
 static void visit_address(const DcAddr *addr, void *data)
@@ -35,10 +63,10 @@ static void visit_mac(const uint8_t mac[6], void *data)
   *sum = (uint8_t)(*sum + mac[0] + mac[5]);
 }
 
-static void feed(DcState *state, const char *name, DcPhase phase, const uint8_t *text, size_t len)
+static void feed(DcState *state, const char *name, DcPhase phase, int64_t time_ns, const uint8_t *text, size_t len)
 {
   const DcSample sample = {
-      .time_ns = DC_TIME_NONE, .phase = (uint8_t)phase, .name = name, .text = (const char *)text, .len = len};
+      .time_ns = time_ns, .phase = (uint8_t)phase, .name = name, .text = (const char *)text, .len = len};
   size_t skipped = 0;
   const DcStateTextStatus status = dc_state_text_parse(state, &sample, &skipped);
   FUZZ_CHECK(status <= DC_STATE_TEXT_MALFORMED);
@@ -48,16 +76,14 @@ static void feed(DcState *state, const char *name, DcPhase phase, const uint8_t 
 
 static void look_at(const DcState *state)
 {
-  size_t counters = 0, addresses = 0, sockets = 0, taps = 0, lines = 0;
+  size_t addresses = 0, taps = 0, lines = 0;
+  Counters counters = {.state = state};
   dc_state_each_counter(state, visit_counter, &counters);
   dc_state_each_address(state, visit_address, &addresses);
   uint8_t sum = 0;
   dc_state_each_mac(state, visit_mac, &sum);
-  FUZZ_CHECK(counters <= DC_STATE_COUNTERS_MAX);
-  const DcSocket *socket = dc_state_sockets(state, &sockets);
-  for (size_t i = 0; i < sockets; i++)
-    FUZZ_CHECK(memchr(socket[i].process, '\0', sizeof socket[i].process) != NULL &&
-               memchr(socket[i].device, '\0', sizeof socket[i].device) != NULL);
+  FUZZ_CHECK(counters.count <= DC_STATE_COUNTERS_MAX);
+  check_sockets(state);
   const DcProtocolHandler *tap = dc_state_taps(state, &taps);
   for (size_t i = 0; i < taps; i++)
     FUZZ_CHECK(memchr(tap[i].handler, '\0', sizeof tap[i].handler) != NULL);
@@ -84,12 +110,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   /* Exactly sized: a read beyond the end is one for the sanitizer. */
   g_autofree uint8_t *first = g_memdup2(text, before);
   g_autoptr(DcState) state = dc_state_new();
-  feed(state, name, DC_PHASE_BEFORE, first, before);
+  feed(state, name, DC_PHASE_BEFORE, DC_TIME_NONE, first, before);
   look_at(state);
   if (part != NULL) {
     g_autofree uint8_t *second = g_memdup2(part + 1, len - before - 1);
-    feed(state, name, DC_PHASE_AFTER, second, len - before - 1);
+    feed(state, name, DC_PHASE_AFTER, DC_TIME_NONE, second, len - before - 1);
     look_at(state);
+    /* the same two as a live run's ticks, the clock going back once */
+    g_autoptr(DcState) live = dc_state_new();
+    feed(live, name, DC_PHASE_TICK, 2 * DC_NS_PER_S, first, before);
+    feed(live, name, DC_PHASE_TICK, 3 * DC_NS_PER_S, second, len - before - 1);
+    feed(live, name, DC_PHASE_TICK, DC_NS_PER_S, first, before);
+    look_at(live);
   }
   return 0;
 }

@@ -186,6 +186,19 @@ static void test_dmesg(void)
   g_assert_cmpuint(count, ==, 12);
   g_assert_nonnull(strstr(lines[0], "table full"));
   g_assert_nonnull(strstr(lines[11], "IN=eth0"));
+  /* what stood in the log before the run is told apart */
+  g_autoptr(DcState) run = dc_state_new();
+  static const char before[] = "[   12.000001] TCP: too many orphaned sockets\n";
+  static const char after[] = "[   12.000001] TCP: too many orphaned sockets\n[   99.000001] NETDEV WATCHDOG: eth0\n";
+  size_t skipped;
+  feed_bytes(run, "dmesg", DC_PHASE_BEFORE, before, strlen(before), &skipped);
+  feed_bytes(run, "dmesg", DC_PHASE_AFTER, after, strlen(after), &skipped);
+  dc_state_kernel_lines(run, &count);
+  g_assert_cmpuint(count, ==, 2);
+  g_assert_true(dc_state_kernel_line_is_old(run, 0));
+  g_assert_false(dc_state_kernel_line_is_old(run, 1));
+  g_assert_false(dc_state_kernel_line_is_old(run, 2));
+  g_assert_false(dc_state_kernel_line_is_old(state, 0));
   /* a log without such lines is an answer, one that could not be read is none */
   g_autoptr(DcState) quiet = dc_state_new();
   g_assert_cmpint(feed(quiet, "dmesg", ""), ==, DC_STATE_TEXT_PARSED);

@@ -179,6 +179,9 @@ const char *dc_state_text(const DcState *state, const char *name); /* NUL-termin
 /* Lines of the kernel log that speak of drops ("table full, dropping packet"), at most 64. */
 void dc_state_add_kernel_line(DcState *state, const char *line, size_t len);
 const char *const *dc_state_kernel_lines(const DcState *state, size_t *ret_count);
+/* Whether the line at that index stood in the log before the run began (a BEFORE sample held it): it says nothing
+ * of what the run lost. */
+bool dc_state_kernel_line_is_old(const DcState *state, size_t index);
 
 /* Kernel version from uname: major << 16 | minor << 8, 0 unknown. */
 uint32_t dc_state_kernel_version(const DcState *state);
