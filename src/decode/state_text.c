@@ -183,7 +183,8 @@ bool dc_state_text_known(const char *name, bool *ret_is_counters)
   const StateObject *object = find_object(&sample, plain, &device);
   if (object == NULL)
     return false;
-  *ret_is_counters = (object->flags & COUNTERS) != 0;
+  if (ret_is_counters != NULL)
+    *ret_is_counters = (object->flags & COUNTERS) != 0;
   return true;
 }
 

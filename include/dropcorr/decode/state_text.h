@@ -25,7 +25,7 @@ typedef enum {
 /* Feeds one sample into state. ret_skipped may be NULL. Pure: no I/O. */
 DcStateTextStatus dc_state_text_parse(DcState *state, const DcSample *sample, size_t *ret_skipped);
 
-/* Whether an object of that name has a parser, and whether it holds counters
+/* Whether an object of that name has a parser, and (ret_is_counters may be NULL) whether it holds counters
  * (worth sampling each second) or state. */
 bool dc_state_text_known(const char *name, bool *ret_is_counters);
 
