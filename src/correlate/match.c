@@ -17,8 +17,11 @@
 /* Without bytes only a frame just before the drop can be meant: p99 is 10 us on bare metal,
  * 2.5 ms in an emulated machine. */
 #define NEAR_NS (10 * DC_NS_PER_MS)
-/* The tracepoint net:netif_receive_skb fires just before the tap. */
+/* The tracepoint net:netif_receive_skb fires just before the tap, which stamps the frame then or has found a stamp
+ * from the backlog's entry: either is within a few microseconds of its trace event. A frame so much
+ * nearer than the next is the one meant. */
 #define RECEIVE_NS (200 * DC_NS_PER_US)
+#define RECEIVE_CLEAR_NS (2 * DC_NS_PER_US)
 #define CANDIDATES_MAX 64
 #define SCAN_MAX 4096
 
@@ -185,9 +188,18 @@ static bool tuple_allows(const DcDrop *drop, const DcSlot *slot)
   return true;
 }
 
+/* How far the frame's stamp is from the reception of the drop's packet. */
+static int64_t receive_distance(const DcDrop *drop, const DcSlot *slot)
+{
+  int64_t distance = llabs(slot->time_ns - drop->rx_time_ns);
+  if (drop->rx_wait_ns > 0)
+    distance = MIN(distance, llabs(slot->time_ns - (drop->rx_time_ns - drop->rx_wait_ns)));
+  return distance;
+}
+
 static bool receive_allows(const DcDrop *drop, const DcSlot *slot)
 {
-  return drop->rx_time_ns == 0 || (llabs(slot->time_ns - drop->rx_time_ns) <= RECEIVE_NS &&
+  return drop->rx_time_ns == 0 || (receive_distance(drop, slot) <= RECEIVE_NS &&
                                    (drop->rx_len == 0 || drop->rx_len == slot->brief.len ||
                                     drop->rx_len + 14 == slot->brief.len || drop->rx_len + 18 == slot->brief.len));
 }
@@ -213,6 +225,7 @@ static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
   const int64_t near = has_receive ? self->options.window_after_ns : NEAR_NS;
   const uint64_t begin = dc_window_begin(self->window);
   uint32_t looked_at = 0;
+  int64_t nearest = INT64_MAX, second = INT64_MAX; /* distances, where the reception is known */
   for (uint64_t at = dc_window_end(self->window); at-- > begin && looked_at < SCAN_MAX;) {
     DcSlot *slot = dc_window_at(self->window, at);
     if (slot == NULL || slot->time_ns > drop->time_ns + self->options.window_before_ns)
@@ -228,10 +241,18 @@ static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
       continue;
     if (dc_answer_is_answered(self, slot))
       continue;
-    if (best.slot == NULL)
-      best = (Join){slot, at, DC_MATCH_LIKELY, 0};
+    const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
+    if (best.slot == NULL || distance < nearest) {
+      second = nearest;
+      nearest = distance;
+      best = (Join){slot, at, DC_MATCH_LIKELY, best.candidates};
+    } else {
+      second = MIN(second, distance);
+    }
     best.candidates++;
   }
+  if (has_receive && best.slot != NULL && second > 4 * nearest + RECEIVE_CLEAR_NS)
+    best.candidates = 1;
   /* As many drops as frames that could be meant: then all of them were dropped, whichever is whose. */
   if ((best.candidates > 1 && drops_alike(self, drop) < best.candidates) || looked_at == SCAN_MAX)
     best.match = DC_MATCH_POSSIBLE;

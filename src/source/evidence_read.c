@@ -70,6 +70,7 @@ static const FieldRow drop_rows[] = {
     {DC_FIELD_TRAP_NAME, FIELD_TEXT, offsetof(DcDrop, trap_name)},
     {DC_FIELD_SKB, FIELD_U64, offsetof(DcDrop, skb)},
     {DC_FIELD_RX_TIME_NS, FIELD_TIME, offsetof(DcDrop, rx_time_ns)},
+    {DC_FIELD_RX_WAIT_NS, FIELD_TIME, offsetof(DcDrop, rx_wait_ns)},
     {DC_FIELD_RX_LEN, FIELD_U32, offsetof(DcDrop, rx_len)},
     {DC_FIELD_RX_IFNAME, FIELD_TEXT, offsetof(DcDrop, rx_ifname)},
     {DC_FIELD_COUNT, FIELD_U64, offsetof(DcDrop, count)},

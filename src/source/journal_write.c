@@ -186,6 +186,7 @@ void dc_journal_drop(GByteArray *out, const DcDrop *drop, int64_t realtime_ns)
   put_address(out, DC_FIELD_SKB, drop->skb);
   if (drop->rx_time_ns != 0) {
     put_number(out, DC_FIELD_RX_TIME_NS, drop->rx_time_ns);
+    put_known(out, DC_FIELD_RX_WAIT_NS, (uint64_t)MAX(drop->rx_wait_ns, 0));
     put_count(out, DC_FIELD_RX_LEN, drop->rx_len);
     put_text(out, DC_FIELD_RX_IFNAME, drop->rx_ifname);
   }

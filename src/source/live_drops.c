@@ -209,6 +209,7 @@ static void convert_trace(DcLiveDropSource *drops, const DcLiveRecord *record, D
                        .protocol = trace->protocol,
                        .skb = trace->skb,
                        .rx_time_ns = trace->rx_time_ns,
+                       .rx_wait_ns = trace->rx_wait_ns,
                        .rx_len = trace->rx_len,
                        .count = 1,
                        .link = DC_LINK_ETHERNET};

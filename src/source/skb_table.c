@@ -1,5 +1,6 @@
 #include "skb_table.h"
 
+#include "dropcorr/base/clock.h"
 #include "dropcorr/base/hash.h"
 
 #include <glib.h>
@@ -8,6 +9,9 @@
 /* Sets of four: an address has four places, the oldest of which is given up. */
 #define SETS (1u << 14)
 #define WAYS 4u
+
+/* Nothing waits longer in a backlog. */
+#define BACKLOG_NS (200 * DC_NS_PER_MS)
 
 struct DcSkbTable {
   DcReception entries[SETS][WAYS];
@@ -28,19 +32,40 @@ static DcReception *set_of(DcSkbTable *table, uint64_t skb)
   return table->entries[dc_hash_words(skb, 0) % SETS];
 }
 
-void dc_skb_table_received(DcSkbTable *table, const DcReception *reception)
+/* The address's own place, or a free one, or the oldest. */
+static DcReception *place_for(DcSkbTable *table, uint64_t skb)
 {
-  DcReception *set = set_of(table, reception->skb);
+  DcReception *set = set_of(table, skb);
   DcReception *place = &set[0];
   for (unsigned i = 0; i < WAYS; i++) {
-    if (set[i].skb == reception->skb) {
-      place = &set[i];
-      break;
-    }
+    if (set[i].skb == skb)
+      return &set[i];
     if (place->skb != 0 && (set[i].skb == 0 || set[i].time_ns < place->time_ns))
       place = &set[i];
   }
-  *place = *reception;
+  return place;
+}
+
+static bool is_same_packet(const DcReception *enqueued, const DcReception *received)
+{
+  return enqueued->skb == received->skb && enqueued->enqueued_ns != 0 && enqueued->enqueued_ns == enqueued->time_ns &&
+         enqueued->len == received->len && strncmp(enqueued->ifname, received->ifname, sizeof enqueued->ifname) == 0 &&
+         received->time_ns >= enqueued->time_ns && received->time_ns - enqueued->time_ns <= BACKLOG_NS;
+}
+
+void dc_skb_table_received(DcSkbTable *table, const DcReception *reception)
+{
+  DcReception *place = place_for(table, reception->skb);
+  DcReception noted = *reception;
+  noted.enqueued_ns = is_same_packet(place, reception) ? place->time_ns : 0;
+  *place = noted;
+}
+
+void dc_skb_table_enqueued(DcSkbTable *table, const DcReception *enqueued)
+{
+  DcReception *place = place_for(table, enqueued->skb);
+  *place = *enqueued;
+  place->enqueued_ns = enqueued->time_ns;
 }
 
 bool dc_skb_table_freed(DcSkbTable *table, uint64_t skb, int64_t time_ns, int64_t window_ns, DcReception *ret_reception)

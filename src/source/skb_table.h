@@ -11,6 +11,7 @@
 typedef struct {
   uint64_t skb; /* 0: free */
   int64_t time_ns;
+  int64_t enqueued_ns; /* set by the table; 0: did not go through the backlog */
   uint32_t len;
   char ifname[16];
 } DcReception;
@@ -21,6 +22,9 @@ DcSkbTable *dc_skb_table_new(void);
 void dc_skb_table_free(DcSkbTable *table);
 
 void dc_skb_table_received(DcSkbTable *table, const DcReception *reception);
+
+/* The packet was put into a CPU's backlog at time_ns: its reception, which follows, remembers that. */
+void dc_skb_table_enqueued(DcSkbTable *table, const DcReception *enqueued);
 
 /* The skb was freed: its address means nothing any more. True with its reception, if that was at most
  * window_ns before time_ns. */

@@ -74,6 +74,7 @@ static bool read_formats(DcTracepoint *tracepoint, GError **error)
     return false;
   }
   tracepoint->receive = format_of(tracepoint->tep, "net", "netif_receive_skb");
+  tracepoint->enqueue = format_of(tracepoint->tep, "net", "netif_rx");
   tracepoint->consume = format_of(tracepoint->tep, "skb", "consume_skb");
   struct tep_event *event = tep_find_event_by_name(tracepoint->tep, "skb", "kfree_skb");
   const struct tep_format_field *type = tep_find_common_field(event, "common_type");
@@ -154,6 +155,9 @@ static bool configure_instance(DcTracepoint *tracepoint, uint32_t buffer_kib, GE
   (void)write_file(tracepoint, "options/record-cmd", "0");
   if (tracepoint->receive.id >= 0 && tracepoint->receive.skb.size != 0)
     tracepoint->info.has_receive = write_file(tracepoint, "events/net/netif_receive_skb/enable", "1");
+  if (tracepoint->info.has_receive && tracepoint->enqueue.id >= 0 && tracepoint->enqueue.skb.size != 0 &&
+      !write_file(tracepoint, "events/net/netif_rx/enable", "1"))
+    tracepoint->enqueue.id = -1;
   if (tracepoint->info.has_receive && tracepoint->consume.id >= 0 && tracepoint->consume.skb.size != 0)
     tracepoint->info.has_consume = write_file(tracepoint, "events/skb/consume_skb/enable", "1");
   return set_file(tracepoint, "events/skb/kfree_skb/enable", "1", error) &&

@@ -19,7 +19,9 @@ typedef struct {
   DcTraceField skb, location, protocol, reason, len, name;
 } DcTraceFormat;
 
-typedef enum { DC_TRACE_RECEIVE, DC_TRACE_CONSUME, DC_TRACE_DROP } DcTraceKind;
+/* ENQUEUE: netif_rx, where devices without NAPI (veth, loopback, tunnels) put a packet into the CPU's backlog; there
+ * it gets the time stamp that the tap shows. RECEIVE: netif_receive_skb, where all packets come by, later. */
+typedef enum { DC_TRACE_ENQUEUE, DC_TRACE_RECEIVE, DC_TRACE_CONSUME, DC_TRACE_DROP } DcTraceKind;
 
 typedef struct {
   int64_t time_ns; /* CLOCK_MONOTONIC */
@@ -51,7 +53,7 @@ struct DcTracepoint {
   struct tep_handle *tep;
   struct kbuffer *kbuffer;
   GHashTable *reasons; /* number to name; the names belong to tep */
-  DcTraceFormat drop, receive, consume;
+  DcTraceFormat drop, receive, enqueue, consume;
   int common_type_offset, common_type_size;
   DcTraceCpu *cpus;
   size_t page_size;

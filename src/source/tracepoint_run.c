@@ -71,11 +71,13 @@ static bool parse_event(const DcTracepoint *tracepoint, const uint8_t *bytes, si
     event->reason = format->reason.size != 0 ? (int32_t)read_field(bytes, len, format->reason) : -1;
     return true;
   }
-  if (tracepoint->info.has_receive && type == tracepoint->receive.id) {
-    event->kind = DC_TRACE_RECEIVE;
-    event->skb = read_field(bytes, len, tracepoint->receive.skb);
-    event->len = (uint32_t)read_field(bytes, len, tracepoint->receive.len);
-    read_name(bytes, len, tracepoint->receive.name, event->ifname);
+  if (tracepoint->info.has_receive && (type == tracepoint->receive.id || type == tracepoint->enqueue.id)) {
+    const bool enqueue = type == tracepoint->enqueue.id;
+    const DcTraceFormat *format = enqueue ? &tracepoint->enqueue : &tracepoint->receive;
+    event->kind = enqueue ? DC_TRACE_ENQUEUE : DC_TRACE_RECEIVE;
+    event->skb = read_field(bytes, len, format->skb);
+    event->len = (uint32_t)read_field(bytes, len, format->len);
+    read_name(bytes, len, format->name, event->ifname);
     return true;
   }
   if (tracepoint->info.has_consume && type == tracepoint->consume.id) {
@@ -90,11 +92,15 @@ static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const DcTra
 {
   DcReception reception;
   switch ((DcTraceKind)event->kind) {
+  case DC_TRACE_ENQUEUE:
   case DC_TRACE_RECEIVE:
-    tracepoint->stats.receptions++;
+    tracepoint->stats.receptions += event->kind == DC_TRACE_RECEIVE;
     reception = (DcReception){.skb = event->skb, .time_ns = event->time_ns, .len = event->len};
     memcpy(reception.ifname, event->ifname, sizeof reception.ifname);
-    dc_skb_table_received(tracepoint->table, &reception);
+    if (event->kind == DC_TRACE_ENQUEUE)
+      dc_skb_table_enqueued(tracepoint->table, &reception);
+    else
+      dc_skb_table_received(tracepoint->table, &reception);
     return;
   case DC_TRACE_CONSUME:
     (void)dc_skb_table_freed(tracepoint->table, event->skb, event->time_ns, 0, &reception);
@@ -110,6 +116,7 @@ static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const DcTra
   if (dc_skb_table_freed(tracepoint->table, event->skb, event->time_ns, JOIN_NS, &reception)) {
     tracepoint->stats.joined++;
     record.trace.rx_time_ns = reception.time_ns + tracepoint->offset_ns;
+    record.trace.rx_wait_ns = reception.enqueued_ns != 0 ? reception.time_ns - reception.enqueued_ns : 0;
     record.trace.rx_len = reception.len;
     memcpy(record.trace.rx_ifname, reception.ifname, sizeof record.trace.rx_ifname);
   }

@@ -352,6 +352,30 @@ static void test_no_bytes_reception_known(void)
   run_free(&run);
 }
 
+/* Two SYNs of equal length 30 us apart, each freed somewhere else: the nearest reception decides, not the order in
+ * which their drops came. The second was stamped as it entered the backlog, 300 us before its reception. */
+static void test_no_bytes_nearest_reception(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(50001, 7), T0);
+  feed_frame(&run, syn(50002, 7), T0 + 30000);
+  DcEvent first = drop_event(NULL, ++run.next_drop, T0 + 40000, "nft_do_chain", "NETFILTER_DROP");
+  first.drop.rx_time_ns = T0 + 900;
+  dc_correlator_feed(run.correlator, &first);
+  DcEvent second = drop_event(NULL, ++run.next_drop, T0 + 350000, "tcp_v4_rcv", "NO_SOCKET");
+  second.drop.rx_time_ns = T0 + 330200;
+  second.drop.rx_wait_ns = 300000;
+  dc_correlator_feed(run.correlator, &second);
+  run_end(&run);
+  for (uint64_t number = 1; number <= 2; number++) {
+    g_assert_cmpint(verdict_of(&run, number)->fate, ==, DC_FATE_DROPPED);
+    g_assert_cmpint(verdict_of(&run, number)->match, ==, DC_MATCH_LIKELY);
+    g_assert_cmpuint(verdict_of(&run, number)->drop, ==, number);
+  }
+  run_free(&run);
+}
+
 /* --- answers -------------------------------------------------------------------------- */
 
 static void test_retry_answered(void)
@@ -661,6 +685,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/no-bytes/one", test_no_bytes_one_candidate);
   g_test_add_func("/correlator/no-bytes/many", test_no_bytes_many_candidates);
   g_test_add_func("/correlator/no-bytes/reception", test_no_bytes_reception_known);
+  g_test_add_func("/correlator/no-bytes/nearest-reception", test_no_bytes_nearest_reception);
   g_test_add_func("/correlator/answer/retry", test_retry_answered);
   g_test_add_func("/correlator/answer/new-isn", test_a_new_isn_is_a_new_attempt);
   g_test_add_func("/correlator/answer/refusals", test_refusals);

@@ -59,6 +59,8 @@ typedef struct {
   const char *trap_group, *trap_name; /* hardware drops */
   uint64_t skb;                       /* skb address, 0 unknown (tracepoint) */
   int64_t rx_time_ns;                 /* reception of that skb (net:netif_receive_skb), 0 unknown */
+  int64_t rx_wait_ns;                 /* so long before, it was put into the CPU's backlog (net:netif_rx); a frame is
+                                         stamped there or at its reception; 0: it was not, or unknown */
   uint32_t rx_len;                    /* its length there: without the MAC header; 0 unknown */
   const char *rx_ifname;              /* and its device; NULL unknown */
   uint64_t count;                     /* drops this record stands for: 1, or a summary's count */
