@@ -351,7 +351,8 @@ void dc_state_parse_conntrack(DcStateJob *job)
 void dc_state_parse_ethtool_stats(DcStateJob *job)
 {
   char prefix[64];
-  snprintf(prefix, sizeof prefix, "ethtool.%s.", job->device);
+  /* the output does not tell whose it is */
+  snprintf(prefix, sizeof prefix, "ethtool.%s.", job->device[0] != '\0' ? job->device : "IF");
   DcSpan rest = job->text;
   DcSpan line;
   while (dc_span_line(&rest, &line)) {
@@ -388,10 +389,19 @@ static bool ring_name(DcSpan name, const char *suffix, char to[static 32])
   return true;
 }
 
+/* "Ring parameters for eth0:" says whose they are when the file's name does not. */
+static void ring_prefix(const DcStateJob *job, DcSpan line, char prefix[static 64])
+{
+  DcSpan device;
+  if (job->device[0] == '\0' && dc_span_after(line, "Ring parameters for ", &device) && dc_span_ends(device, ":") &&
+      device.len > 1 && device.len <= 32)
+    snprintf(prefix, 64, "ethtool_g.%.*s.", (int)device.len - 1, device.at);
+}
+
 void dc_state_parse_ethtool_ring(DcStateJob *job)
 {
   char prefix[64];
-  snprintf(prefix, sizeof prefix, "ethtool_g.%s.", job->device);
+  snprintf(prefix, sizeof prefix, "ethtool_g.%s.", job->device[0] != '\0' ? job->device : "IF");
   const char *suffix = NULL;
   DcSpan rest = job->text;
   DcSpan line, name;
@@ -402,16 +412,18 @@ void dc_state_parse_ethtool_ring(DcStateJob *job)
     char counter[32];
     uint64_t number;
     bool good = true;
-    if (dc_span_starts(line, "Ring parameters for"))
+    if (dc_span_starts(line, "Ring parameters for")) {
       suffix = NULL;
-    else if (dc_span_starts(line, "Pre-set maximums"))
+      ring_prefix(job, line, prefix);
+    } else if (dc_span_starts(line, "Pre-set maximums")) {
       suffix = "_max";
-    else if (dc_span_starts(line, "Current hardware settings"))
+    } else if (dc_span_starts(line, "Current hardware settings")) {
       suffix = "";
-    else if (suffix == NULL || !dc_span_cut_last(&line, ':', &name))
+    } else if (suffix == NULL || !dc_span_cut_last(&line, ':', &name)) {
       good = false;
-    else if (dc_span_u64(dc_span_trim(line), &number)) /* others are "n/a", "on", "off" */
+    } else if (dc_span_u64(dc_span_trim(line), &number)) { /* others are "n/a", "on", "off" */
       good = ring_name(name, suffix, counter) && dc_job_counter(job, prefix, dc_span(counter, strlen(counter)), number);
+    }
     job->taken += good;
     job->skipped += !good;
   }

@@ -15,10 +15,11 @@ typedef struct {
 } StateObject;
 
 enum {
-  COUNTERS = 1 << 0,      /* worth sampling each second */
-  PER_DEVICE = 1 << 1,    /* NAME_IF */
-  MAY_BE_EMPTY = 1 << 2,  /* nothing in it is an answer, too: no rules, no socket, no drop in the log */
-  ZERO_WHEN_NEW = 1 << 3, /* what was not there before counted nothing */
+  COUNTERS = 1 << 0,        /* worth sampling each second */
+  PER_DEVICE = 1 << 1,      /* NAME_IF */
+  MAY_LACK_DEVICE = 1 << 4, /* NAME alone is understood, too */
+  MAY_BE_EMPTY = 1 << 2,    /* nothing in it is an answer, too: no rules, no socket, no drop in the log */
+  ZERO_WHEN_NEW = 1 << 3,   /* what was not there before counted nothing */
 };
 
 static const StateObject objects[] = {
@@ -35,9 +36,10 @@ static const StateObject objects[] = {
     {"ndisc_cache", dc_state_parse_stat_table, COUNTERS},
     {"conntrack_S", dc_state_parse_conntrack, COUNTERS | MAY_BE_EMPTY},
     {"sys", dc_state_parse_sysfs, COUNTERS | PER_DEVICE},
-    {"ethtool_S", dc_state_parse_ethtool_stats, COUNTERS | PER_DEVICE | MAY_BE_EMPTY},
-    {"ethtool_g", dc_state_parse_ethtool_ring, PER_DEVICE},
-    {"ethtool_i", dc_state_parse_ethtool_driver, PER_DEVICE},
+    {"ethtool_S", dc_state_parse_ethtool_stats, COUNTERS | PER_DEVICE | MAY_LACK_DEVICE | MAY_BE_EMPTY},
+    {"ethtool_g", dc_state_parse_ethtool_ring, PER_DEVICE | MAY_LACK_DEVICE},
+    {"ethtool_i", dc_state_parse_ethtool_driver, PER_DEVICE | MAY_LACK_DEVICE},
+    {"ethtool_k", dc_state_parse_table_text, PER_DEVICE | MAY_LACK_DEVICE},
     {"tc", dc_state_parse_qdisc, MAY_BE_EMPTY},
     {"netstat_s", dc_state_parse_netstat_s, COUNTERS | ZERO_WHEN_NEW},
     {"netstat_i", dc_state_parse_netstat_i, COUNTERS},
@@ -66,6 +68,8 @@ static const StateObject objects[] = {
     {"fib_trie", dc_state_parse_fib_trie, 0},
     {"route", dc_state_parse_route, MAY_BE_EMPTY},
     {"arp", dc_state_parse_table_text, 0},
+    {"neigh", dc_state_parse_table_text, 0},
+    {"rule", dc_state_parse_table_text, 0},
 };
 
 /* Other names people give the same thing. */
@@ -136,11 +140,12 @@ static const StateObject *find_by_name(const char *name, size_t len, const char 
   for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
     const StateObject *object = &objects[i];
     const size_t n = strlen(object->name);
-    if ((object->flags & PER_DEVICE) == 0) {
+    if ((object->flags & PER_DEVICE) == 0 || (object->flags & MAY_LACK_DEVICE) != 0) {
       if (same_name(name, len, object->name))
         return object;
-    } else if (len > n + 1 && same_name(name, n, object->name) && strchr("_-.", name[n]) != NULL &&
-               is_device_name(name + n + 1)) {
+    }
+    if ((object->flags & PER_DEVICE) != 0 && len > n + 1 && same_name(name, n, object->name) &&
+        strchr("_-.", name[n]) != NULL && is_device_name(name + n + 1)) {
       *ret_device = name + n + 1;
       return object;
     }

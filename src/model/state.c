@@ -423,15 +423,18 @@ static void take_kernel_release(DcState *state, const char *text)
 
 void dc_state_set_text(DcState *state, const char *name, const char *text, size_t len)
 {
-  if (!dc_state_name_fits(name) ||
-      (g_hash_table_size(state->texts) >= DC_STATE_TEXTS_MAX && !g_hash_table_contains(state->texts, name))) {
-    state->refused++;
-    return;
-  }
+  const char *known = g_hash_table_lookup(state->texts, name);
+  const size_t others = state->texts_total - (known != NULL ? strlen(known) : 0);
   if (len > DC_STATE_TEXT_MAX) {
     state->refused++;
     len = DC_STATE_TEXT_MAX;
   }
+  if (!dc_state_name_fits(name) || (known == NULL && g_hash_table_size(state->texts) >= DC_STATE_TEXTS_MAX) ||
+      others + len > DC_STATE_TEXTS_TOTAL_MAX) {
+    state->refused++;
+    return;
+  }
+  state->texts_total = others + len;
   char *copy = g_malloc(len + 1);
   if (len > 0)
     memcpy(copy, text, len);
@@ -442,6 +445,13 @@ void dc_state_set_text(DcState *state, const char *name, const char *text, size_
   if (strcmp(name, "uname") == 0)
     take_kernel_release(state, copy);
   g_hash_table_insert(state->texts, g_strdup(name), copy);
+  static _Atomic uint64_t versions;
+  state->text_version = ++versions;
+}
+
+uint64_t dc_state_text_version(const DcState *state)
+{
+  return state->text_version;
 }
 
 const char *dc_state_text(const DcState *state, const char *name)

@@ -35,6 +35,8 @@ struct DcState {
   GHashTable *macs;    /* 48 bits as a pointer-sized key */
   GHashTable *devices; /* ifindex -> name */
   GHashTable *texts;   /* name -> text */
+  uint64_t text_version;
+  size_t texts_total; /* bytes of them */
   GPtrArray *kernel_lines;
   GByteArray *kernel_lines_old; /* one per line: 1 from before the run */
   char *kernel_release;

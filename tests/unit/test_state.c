@@ -120,6 +120,16 @@ static void test_texts(void)
   dc_state_set_text(state, "route", big, DC_STATE_TEXT_MAX + 100);
   g_assert_cmpuint(strlen(dc_state_text(state, "route")), ==, DC_STATE_TEXT_MAX);
   g_assert_cmpuint(dc_state_refused(state), ==, 1);
+  /* many large ones: the last do not fit, replacing one that is there does */
+  char name[32];
+  for (unsigned i = 0; i < DC_STATE_TEXTS_TOTAL_MAX / DC_STATE_TEXT_MAX; i++) {
+    g_snprintf(name, sizeof name, "ethtool_i_%u", i);
+    dc_state_set_text(state, name, big, DC_STATE_TEXT_MAX);
+  }
+  g_assert_cmpuint(dc_state_refused(state), ==, 2);
+  g_assert_null(dc_state_text(state, name));
+  dc_state_set_text(state, "route", big, DC_STATE_TEXT_MAX);
+  g_assert_cmpuint(dc_state_refused(state), ==, 2);
 }
 
 static void check_release(const char *text, const char *release, uint32_t version)

@@ -214,6 +214,15 @@ static void test_device_counters(void)
   g_assert_cmpint(feed(state, "ethtool_i_eth0", "driver: virtio_net\nversion: 1.0.0\nbus-info: 0000:00:03.0\n"), ==,
                   DC_STATE_TEXT_PARSED);
   g_assert_nonnull(strstr(dc_state_text(state, "ethtool_i_eth0"), "virtio_net"));
+  /* a file named without the device */
+  g_autoptr(DcState) bare = dc_state_new();
+  g_assert_cmpint(feed(bare, "ethtool_g",
+                       "Ring parameters for eth7:\nPre-set maximums:\nRX: 4096\nCurrent hardware settings:\nRX: 256\n"),
+                  ==, DC_STATE_TEXT_PARSED);
+  g_assert_cmpuint(value_of(bare, "ethtool_g.eth7.rx"), ==, 256);
+  g_assert_cmpint(feed(bare, "ethtool-S.txt", "NIC statistics:\n     rx_drops: 3\n"), ==, DC_STATE_TEXT_PARSED);
+  g_assert_cmpuint(value_of(bare, "ethtool.IF.rx_drops"), ==, 3);
+  g_assert_cmpint(feed(bare, "ethtool_i", "driver: virtio_net\n"), ==, DC_STATE_TEXT_PARSED);
   g_assert_cmpint(feed(state, "ethtool_g_eth1", "netlink error: Operation not supported\n"), ==,
                   DC_STATE_TEXT_MALFORMED);
 }

@@ -29,8 +29,9 @@
 #define DC_STATE_VALUE_MAX 512 /* bytes of a setting's value; longer ones are cut */
 #define DC_STATE_ADDRESSES_MAX 65536
 #define DC_STATE_DEVICES_MAX 16384
-#define DC_STATE_TEXTS_MAX 64
+#define DC_STATE_TEXTS_MAX 1024 /* some are kept per interface */
 #define DC_STATE_TEXT_MAX (1u << 20)
+#define DC_STATE_TEXTS_TOTAL_MAX (64u << 20)
 #define DC_STATE_KERNEL_LINES_MAX 64
 #define DC_STATE_KERNEL_LINES_ALIKE 4 /* lines that differ in numbers only: the newest replace each other */
 
@@ -175,6 +176,8 @@ void dc_state_each_mac(const DcState *state, void (*visit)(const uint8_t mac[6],
  * "uname", ... at most 1 MiB each. */
 void dc_state_set_text(DcState *state, const char *name, const char *text, size_t len);
 const char *dc_state_text(const DcState *state, const char *name); /* NUL-terminated, NULL unknown */
+/* Changes with every text, and no two states share one: what was made of the texts may be kept by it. */
+uint64_t dc_state_text_version(const DcState *state);
 
 /* Lines of the kernel log that speak of drops ("table full, dropping packet"), at most 64. */
 void dc_state_add_kernel_line(DcState *state, const char *line, size_t len);
