@@ -92,26 +92,29 @@ static const char *interface_lookup(const char *key, void *data)
 
 #define KERNEL_5_18 (UINT32_C(5) << 16 | UINT32_C(18) << 8)
 
+static bool is_among(DcCause cause, const DcCause *causes, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    if (causes[i] == cause)
+      return true;
+  return false;
+}
+
 /* Whether such a loss gives a drop event that can be told from others. */
 static bool shows_as_drop(const DcCheckInput *input, const DcCauseInfo *row)
 {
-  switch ((int)row->cause) {
-  case DC_CAUSE_RING_OVERFLOW:
-  case DC_CAUSE_NIC_ERROR:
-  case DC_CAUSE_ACCEPT_QUEUE_FULL:
-  case DC_CAUSE_CONNTRACK_FULL:
-  case DC_CAUSE_CONNTRACK_CLASH:
-  case DC_CAUSE_NO_PROTOCOL_HANDLER: /* not while a capture runs */
+  static const DcCause never[] = {
+      DC_CAUSE_RING_OVERFLOW,  DC_CAUSE_NIC_ERROR,       DC_CAUSE_ACCEPT_QUEUE_FULL,
+      DC_CAUSE_CONNTRACK_FULL, DC_CAUSE_CONNTRACK_CLASH, DC_CAUSE_NO_PROTOCOL_HANDLER, /* not while a capture runs */
+  };
+  /* Before 5.18 tcp_drop() frees without an event. */
+  static const DcCause later[] = {DC_CAUSE_TCP_SEQUENCE, DC_CAUSE_TCP_STATE, DC_CAUSE_TCP_RCVBUF, DC_CAUSE_TCP_MEMORY,
+                                  DC_CAUSE_PAWS};
+  if (is_among(row->cause, never, G_N_ELEMENTS(never)))
     return false;
-  case DC_CAUSE_TCP_SEQUENCE:
-  case DC_CAUSE_TCP_STATE:
-  case DC_CAUSE_TCP_RCVBUF:
-  case DC_CAUSE_TCP_MEMORY:
-  case DC_CAUSE_PAWS: /* before 5.18 tcp_drop() frees without an event */
+  if (is_among(row->cause, later, G_N_ELEMENTS(later)))
     return dc_state_kernel_version(input->state) >= KERNEL_5_18;
-  default:
-    return row->reasons[0].name != NULL || row->sites[0] != NULL || row->cause == DC_CAUSE_HARDWARE_TRAP;
-  }
+  return row->reasons[0].name != NULL || row->sites[0] != NULL || row->cause == DC_CAUSE_HARDWARE_TRAP;
 }
 
 /* --- one cause ---------------------------------------------------------------------------- */

@@ -396,7 +396,8 @@ static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
                {refused, "refused"}};
   for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
     if (parts[i].count > 0)
-      g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", line->len > 0 ? ", " : "", parts[i].count, parts[i].what);
+      g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", line->len > 0 ? ", " : "", parts[i].count,
+                             parts[i].what);
   }
   if (line->len == 0)
     return g_strdup_printf("No loss: none of %" G_GUINT64_FORMAT " inbound frames was dropped or left unanswered.",

@@ -1,7 +1,6 @@
 #include "rules_private.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* --- writing a ruling ---------------------------------------------------------- */
@@ -13,7 +12,7 @@ void dc_ruling_set(DcRuling *ruling, DcCause cause, DcConfidence confidence, con
   ruling->confidence = confidence;
   va_list args;
   va_start(args, format);
-  vsnprintf(ruling->why, sizeof ruling->why, format, args);
+  g_vsnprintf(ruling->why, sizeof ruling->why, format, args);
   va_end(args);
 }
 
@@ -113,7 +112,7 @@ DcVlanFit dc_rule_vlan(const DcState *state, const DcBrief *brief)
   /* Detailed listings (ip -d) name the id; they are known by their "promiscuity" field. */
   static const char *const texts[] = {"link", "addr"};
   char id[32];
-  snprintf(id, sizeof id, " id %u ", brief->vlan);
+  g_snprintf(id, sizeof id, " id %u ", brief->vlan);
   bool detailed = false, any_vlan = false, listed = false;
   for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
     const char *text = dc_state_text(state, texts[i]);

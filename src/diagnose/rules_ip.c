@@ -3,7 +3,6 @@
 
 #include "dropcorr/decode/packet.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Reasons exist since 5.17, and a kernel that knows them says NOT_SPECIFIED where it gives none. */

@@ -1,7 +1,6 @@
 /* Sites of TCP, UDP and ICMP, without a reason. */
 #include "rules_private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool checksum_bad(const DcRuleInput *input)

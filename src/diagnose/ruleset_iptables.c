@@ -25,101 +25,83 @@ static bool is_built_in(const char *chain)
   return is(chain, "INPUT") || is(chain, "FORWARD") || is(chain, "PREROUTING");
 }
 
-/* "22,80,1000:1010" of multiport. */
-static DcFits fits_ports(const DcBrief *brief, bool destination, const char *list)
+static DcConditionKind kind_of(const char *option)
 {
-  g_auto(GStrv) ports = g_strsplit(list, ",", 64);
-  DcFits fits = DC_FITS_NO;
-  for (size_t i = 0; ports[i] != NULL; i++)
-    fits = MAX(fits, dc_fits_port(brief, destination, ports[i]));
-  return fits;
+  static const struct {
+    const char *option;
+    DcConditionKind kind;
+  } options[] = {
+      {"-s", DC_CONDITION_SADDR},      {"-d", DC_CONDITION_DADDR},       {"-p", DC_CONDITION_PROTOCOL},
+      {"-i", DC_CONDITION_DEVICE},     {"--dport", DC_CONDITION_DPORT},  {"--dports", DC_CONDITION_DPORT},
+      {"--sport", DC_CONDITION_SPORT}, {"--sports", DC_CONDITION_SPORT},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+    if (is(options[i].option, option))
+      return options[i].kind;
+  return DC_CONDITION_OTHER;
 }
 
-static DcFits option_fits(const DcRulesetSearch *search, const char *option, const char *value)
+static void place_text(const DcRulesetBuilder *builder, char place[static 128])
 {
-  const DcBrief *brief = search->brief;
-  if (is(option, "-s") || is(option, "-d"))
-    return dc_fits_address(brief, is(option, "-s"), value);
-  if (is(option, "-p"))
-    return dc_fits_protocol(brief, is(value, "ipv6-icmp") || is(value, "icmpv6") ? "ipv6-icmp" : value);
-  if (is(option, "-i"))
-    return dc_fits_device(search->device, value);
-  if (is(option, "--dport") || is(option, "--dports"))
-    return fits_ports(brief, true, value);
-  if (is(option, "--sport") || is(option, "--sports"))
-    return fits_ports(brief, false, value);
-  return DC_FITS_OPEN;
+  g_snprintf(place, 128, "%s %s", builder->ip6tables ? "ip6tables" : "iptables", builder->table);
 }
 
-static void rule_line(DcRulesetSearch *search, const char *shown, char **words, size_t count)
+static void rule_line(DcRulesetBuilder *builder, const char *line, char **words, size_t count)
 {
-  const char *chain = words[1];
-  DcFits fits = DC_FITS_YES;
-  bool drops = false, negated = false;
+  bool negated = false;
+  dc_ruleset_begin(builder);
   for (size_t at = 2; at < count; at++) {
-    if (is(words[at], "!")) {
-      negated = true;
-      continue;
-    }
     const char *value = at + 1 < count ? words[at + 1] : "";
     if (is(words[at], "-j") || is(words[at], "-g")) {
-      drops = is(value, "DROP") || is(value, "REJECT");
-      break;
+      char place[128];
+      place_text(builder, place);
+      if (is(value, "DROP") || is(value, "REJECT"))
+        dc_ruleset_end(builder, builder->ip6tables ? 6 : 4, is_built_in(words[1]), place, line);
+      return;
     }
-    if (is(words[at], "-m") || is(words[at], "--comment")) {
+    if (is(words[at], "!")) {
+      negated = true;
+    } else if (is(words[at], "-m") || is(words[at], "--comment")) {
       at++;
-      continue;
+    } else if (words[at][0] == '-') {
+      /* "22,80,1000:1010" of multiport and "-s" lists alike: any of them */
+      g_auto(GStrv) values = g_strsplit(value, ",", 64);
+      dc_ruleset_condition(builder, kind_of(words[at]), negated);
+      for (size_t i = 0; values[i] != NULL; i++)
+        dc_ruleset_value(builder, values[i]);
+      negated = false;
+      at++;
     }
-    if (words[at][0] != '-')
-      continue;
-    if (search->brief != NULL) {
-      const DcFits one = option_fits(search, words[at], value);
-      fits = dc_fits_and(fits, negated ? dc_fits_not(one) : one);
-    }
-    negated = false;
-    at++;
   }
-  if (!drops)
-    return;
-  char place[128];
-  g_snprintf(place, sizeof place, "%s %s", search->ip6tables ? "ip6tables" : "iptables", search->table);
-  DcRulesetFit fit = DC_RULESET_NONE;
-  if (search->brief == NULL || fits != DC_FITS_NO)
-    fit = search->brief != NULL && fits == DC_FITS_YES && is_built_in(chain) ? DC_RULESET_FITS : DC_RULESET_MAYBE;
-  dc_ruleset_offer(search->answer, fit, place, shown);
 }
 
-void dc_ruleset_iptables_line(DcRulesetSearch *search, char *line)
+void dc_ruleset_iptables_line(DcRulesetBuilder *builder, char *line)
 {
   g_strstrip(line);
-  if (search->brief != NULL && (search->brief->has & DC_HAS_IP) != 0 &&
-      search->brief->flow.ip_version != (search->ip6tables ? 6 : 4))
-    return;
   if (line[0] == '*') {
-    g_strlcpy(search->table, line + 1, sizeof search->table);
+    g_strlcpy(builder->table, line + 1, sizeof builder->table);
     return;
+  }
+  if (line[0] == '[') { /* counters of -c */
+    line += strcspn(line, "]");
+    line += *line == ']';
+    line += strspn(line, " ");
   }
   char copy[1024];
   g_strlcpy(copy, line, sizeof copy);
   char *words[WORDS_MAX];
-  size_t count = dc_rule_words(copy, words, G_N_ELEMENTS(words));
-  char **at = words;
-  if (count > 0 && at[0][0] == '[') { /* counters of -c */
-    at++;
-    count--;
-    const char *rule = strchr(line, ']');
-    line += rule != NULL ? (size_t)(rule - line) + 1 : 0;
-    line += strspn(line, " ");
+  const size_t count = dc_rule_words(copy, words, G_N_ELEMENTS(words));
+  if (count >= 2 && words[0][0] == ':') {
+    if (!is(words[1], "DROP") || !on_the_way_in(words[0] + 1))
+      return;
+    char place[128];
+    place_text(builder, place);
+    g_strlcat(place, " ", sizeof place);
+    g_strlcat(place, words[0] + 1, sizeof place);
+    dc_ruleset_begin(builder);
+    dc_ruleset_condition(builder, DC_CONDITION_OTHER, false); /* what was accepted before is not followed */
+    dc_ruleset_end(builder, builder->ip6tables ? 6 : 4, true, place, "policy DROP");
+  } else if (count >= 3 && is(words[0], "-A") && on_the_way_in(words[1])) {
+    rule_line(builder, line, words, count);
   }
-  if (count >= 2 && at[0][0] == ':') {
-    if (is(at[1], "DROP") && on_the_way_in(at[0] + 1)) {
-      char place[128];
-      g_snprintf(place, sizeof place, "%s %s %s", search->ip6tables ? "ip6tables" : "iptables", search->table,
-                 at[0] + 1);
-      dc_ruleset_offer(search->answer, DC_RULESET_MAYBE, place, "policy DROP");
-    }
-    return;
-  }
-  if (count >= 3 && is(at[0], "-A") && on_the_way_in(at[1]))
-    rule_line(search, line, at, count);
 }

@@ -456,6 +456,7 @@ static const char ruleset[] = "table inet f {\n"
                               "\tchain in { # handle 1\n"
                               "\t\ttype filter hook input priority filter; policy accept;\n"
                               "\t\ttcp dport 8089 counter packets 3 bytes 180 drop # handle 2\n"
+                              "\t\tudp dport 7777 log prefix \"gone \" level debug drop\n"
                               "\t\tudp dport { 53, 5353, 6000-6100 } drop comment \"tcp dport 22 drop\"\n"
                               "\t\tip saddr 198.51.100.0/24 tcp dport != 443 reject with tcp reset\n"
                               "\t\tip saddr @blocked drop\n"
@@ -488,6 +489,7 @@ static void test_ruleset_nft(void)
   g_assert_cmpint(fit_of(state, "fd00::2", TCP, 8089, text), ==, DC_RULESET_FITS);
   g_assert_cmpint(fit_of(state, "fd00::2", UDP, 8089, text), ==, DC_RULESET_NONE);
   g_assert_cmpint(fit_of(state, "fd00::2", UDP, 6050, text), ==, DC_RULESET_FITS);
+  g_assert_cmpint(fit_of(state, "fd00::2", UDP, 7777, text), ==, DC_RULESET_FITS);
   g_assert_cmpint(fit_of(state, "fd00::2", UDP, 6101, text), ==, DC_RULESET_NONE);
   g_assert_cmpint(fit_of(state, "fd00::2", TCP, 22, text), ==, DC_RULESET_NONE); /* a comment is no rule */
   g_assert_cmpint(fit_of(state, "fd00::2", TCP, 25, text), ==, DC_RULESET_NONE); /* that is the way out */
@@ -495,7 +497,14 @@ static void test_ruleset_nft(void)
   g_assert_cmpint(fit_of(state, "10.0.0.2", TCP, 22, text), ==, DC_RULESET_MAYBE); /* who is in @blocked? */
   DcRulesetAnswer count;
   dc_ruleset_search(state, NULL, NULL, &count);
-  g_assert_cmpuint(count.dropping, ==, 4);
+  g_assert_cmpuint(count.dropping, ==, 5);
+  /* A new listing takes the place of what was made of the old one. */
+  const char none[] =
+      "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}\n";
+  dc_state_set_text(state, "nft", none, strlen(none));
+  g_assert_cmpint(fit_of(state, "10.0.0.2", TCP, 8089, text), ==, DC_RULESET_NONE);
+  g_autoptr(DcState) other = dc_state_new();
+  g_assert_cmpint(fit_of(other, "10.0.0.2", TCP, 8089, text), ==, DC_RULESET_UNKNOWN);
   dc_ruleset_search(NULL, NULL, NULL, &count);
   g_assert_cmpint(count.fit, ==, DC_RULESET_UNKNOWN);
 }
