@@ -68,15 +68,18 @@ static bool question_key(const DcPacket *packet, bool answer, DcFlowKey *key)
 
 /* --- this host speaks --------------------------------------------------------- */
 
-static void attempt_answered(DcAttempt *attempt, int64_t time_ns, uint64_t number)
+static void attempt_answered(DcAttempt *attempt, const DcFrame *frame)
 {
   DcHandshake *info = &attempt->info;
   info->synacks++;
   if (info->answer_frame != 0)
     return;
-  info->answer_frame = number;
-  info->total_ns = time_ns - info->first_ns;
-  info->answer_ns = time_ns - info->last_ns;
+  info->answer_frame = frame->number;
+  info->answer_time_ns = frame->time_ns;
+  info->total_ns = frame->time_ns - info->first_ns;
+  info->answer_ns = frame->time_ns - info->last_ns;
+  info->has_answer_tsval = (frame->packet.has & DC_HAS_TIMESTAMP) != 0;
+  info->answer_tsval = frame->packet.tsval;
 }
 
 static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
@@ -99,7 +102,7 @@ static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
   DcSlot *syn = attempt != NULL ? dc_window_at(self->window, attempt->syn_positions[0]) : NULL;
   bool acks_syn = attempt != NULL && packet->tcp_ack == attempt->info.isn + 1;
   if ((flags & (DC_TCP_SYN | DC_TCP_ACK)) == (DC_TCP_SYN | DC_TCP_ACK) && acks_syn) {
-    attempt_answered(attempt, frame->time_ns, frame->number);
+    attempt_answered(attempt, frame);
     if (syn != NULL && (syn->flags & DC_SLOT_ANSWERED) == 0) {
       syn->flags |= DC_SLOT_ANSWERED;
       syn->answer_ns = frame->time_ns - syn->time_ns;

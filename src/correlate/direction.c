@@ -238,11 +238,13 @@ void dc_directions_learn_drop(DcDirections *directions, const DcDrop *drop)
 /* A capture on a host shows that host at one end of nearly every unicast frame. Its router is there too,
  * often: what tells them apart is who has traffic dropped, who leaves checksums to its NIC, who forwards
  * (TTLs lowered, many sources), and, weakest, who answers. */
-static int64_t station_score(const DcDirections *directions, const Station *station)
+static int64_t station_score(const DcDirections *directions, const Station *station, bool offload_tells)
 {
   if ((uint64_t)station->frames * 10 < (uint64_t)directions->unicast_frames * 8)
     return 0;
-  int64_t score = 1 + (int64_t)MIN(station->drops_to, 100u) * 4 + (int64_t)MIN(station->offloaded, 50u) * 6;
+  int64_t score = 1 + (int64_t)MIN(station->drops_to, 100u) * 4;
+  if (offload_tells)
+    score += (int64_t)MIN(station->offloaded, 50u) * 6;
   score += (int64_t)MIN(station->syn_acks, 20u) * 2 + MIN(station->arp_replies, 5u) + MIN(station->echo_replies, 5u) +
            MIN(station->icmp_errors, 5u) + MIN(station->resets, 5u);
   score -= (int64_t)MIN(station->routed, 50u) * 6;
@@ -294,9 +296,14 @@ void dc_directions_infer(DcDirections *directions)
   int64_t best_score = 0, second_score = 0;
   GHashTableIter iter;
   gpointer value;
+  /* Between namespaces or virtual machines both ends leave checksums unfinished: then it tells nothing. */
+  uint32_t offloaders = 0;
+  g_hash_table_iter_init(&iter, directions->stations);
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    offloaders += ((const Station *)value)->offloaded > 0;
   g_hash_table_iter_init(&iter, directions->stations);
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
-    int64_t score = station_score(directions, value);
+    int64_t score = station_score(directions, value, offloaders == 1);
     if (score > best_score) {
       second_score = best_score;
       best_score = score;

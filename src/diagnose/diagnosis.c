@@ -341,11 +341,8 @@ static void give_held_handshakes(DcDiagnosis *self, bool all)
 static void on_handshake(void *data, const DcHandshake *handshake)
 {
   DcDiagnosis *self = data;
-  if (handshake->outcome == DC_OUTCOME_ANSWERED && handshake->has_tsval) {
-    uint32_t last = MIN(handshake->syns, (uint32_t)DC_HANDSHAKE_FRAMES_MAX) - 1;
-    dc_silence_note_answer(self->silence, &handshake->brief, handshake->tsvals[last], handshake->last_ns,
-                           handshake->frames[last]);
-  }
+  if (handshake->outcome == DC_OUTCOME_ANSWERED)
+    dc_silence_note_answer(self->silence, handshake);
   if (syns_are_decided(self, handshake)) {
     DcHandshake copy = *handshake;
     give_handshake(self, &copy);
@@ -380,7 +377,15 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
   if (listener != NULL)
     self->listener = *listener;
   self->groups = dc_groups_new();
-  self->silence = dc_silence_new(state, options->before_after_only, on_silence, self);
+  const DcSilenceOptions silence = {
+      .state = state,
+      .wait_for_end = options->before_after_only,
+      .drops_told = options->have_drops && g_strcmp0(options->drop_mode, "summary") != 0,
+      .device = self->interface,
+      .decide = on_silence,
+      .data = self,
+  };
+  self->silence = dc_silence_new(&silence);
   self->drop_tallies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, drop_tally_free);
   self->attempts = g_hash_table_new(NULL, NULL);
   g_queue_init(&self->held_handshakes);

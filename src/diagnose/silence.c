@@ -2,6 +2,7 @@
 
 #include "dropcorr/base/hash.h"
 #include "dropcorr/decode/packet.h"
+#include "dropcorr/diagnose/ruleset.h"
 
 #include <string.h>
 
@@ -34,15 +35,21 @@ typedef struct {
   GList link;        /* least recently answered first */
 } Source;
 
+/* The clock behind this host's own timestamps. Until 4.10 it is one for all peers (jiffies); later each pair of
+ * addresses, or each connection, has its own offset (secure_tcp_ts_off(), net/core/secure_seq.c). */
+typedef struct {
+  bool known, broken;
+  int64_t time_ns;
+  uint32_t tsval;
+} OwnClock;
+
 struct DcSilence {
-  const DcState *state;
-  DcSilenceDecide decide;
-  void *data;
+  DcSilenceOptions options;
+  OwnClock clock;
   GQueue waiting; /* DcFrameVerdict* */
   GHashTable *sources;
   GQueue source_order;
   uint64_t decided_early;
-  bool wait_for_end;
 };
 
 static guint source_hash(gconstpointer key)
@@ -55,13 +62,10 @@ static gboolean source_equal(gconstpointer a, gconstpointer b)
   return memcmp(a, b, sizeof(DcAddr)) == 0;
 }
 
-DcSilence *dc_silence_new(const DcState *state, bool wait_for_end, DcSilenceDecide decide, void *data)
+DcSilence *dc_silence_new(const DcSilenceOptions *options)
 {
   DcSilence *silence = g_new0(DcSilence, 1);
-  silence->state = state;
-  silence->wait_for_end = wait_for_end;
-  silence->decide = decide;
-  silence->data = data;
+  silence->options = *options;
   silence->sources = g_hash_table_new_full(source_hash, source_equal, NULL, g_free);
   g_queue_init(&silence->waiting);
   g_queue_init(&silence->source_order);
@@ -108,39 +112,72 @@ static void add_rival(DcRuling *ruling, DcCause cause)
 
 static uint64_t whole_step(const DcSilence *silence, const char *counter, int64_t from_ns, int64_t to_ns)
 {
-  if (silence->state == NULL)
+  if (silence->options.state == NULL)
     return 0;
-  DcCounterStep step = dc_state_counter(silence->state, counter, from_ns, to_ns);
+  DcCounterStep step = dc_state_counter(silence->options.state, counter, from_ns, to_ns);
   return step.known ? step.step : 0;
 }
 
 /* --- timestamps -------------------------------------------------------------------- */
 
-void dc_silence_note_answer(DcSilence *silence, const DcBrief *brief, uint32_t tsval, int64_t time_ns, uint64_t frame)
+/* Slowest and fastest jiffies clock (CONFIG_HZ 100 to 1000), with what a scheduling delay may add. */
+static void check_own_clock(OwnClock *clock, uint32_t tsval, int64_t time_ns)
 {
-  DcAddr addr;
-  brief_addr(brief, true, &addr);
-  Source *source = g_hash_table_lookup(silence->sources, &addr);
+  if (clock->known && time_ns >= clock->time_ns) {
+    const int64_t apart_ms = (time_ns - clock->time_ns) / DC_NS_PER_MS;
+    const int64_t ticks = (int64_t)(int32_t)(tsval - clock->tsval);
+    if (ticks < apart_ms * 9 / 100 - 50 || ticks > apart_ms * 11 / 10 + 50)
+      clock->broken = true;
+  }
+  *clock = (OwnClock){.known = true, .broken = clock->broken, .time_ns = time_ns, .tsval = tsval};
+}
+
+static Source *source_get(DcSilence *silence, const DcAddr *addr)
+{
+  Source *source = g_hash_table_lookup(silence->sources, addr);
   if (source == NULL) {
     if (silence->source_order.length >= SOURCES_MAX) {
       GList *oldest = g_queue_pop_head_link(&silence->source_order);
       g_hash_table_remove(silence->sources, &((Source *)oldest->data)->addr);
     }
     source = g_new0(Source, 1);
-    source->addr = addr;
+    source->addr = *addr;
     source->link.data = source;
     g_hash_table_insert(silence->sources, &source->addr, source);
   } else {
     g_queue_unlink(&silence->source_order, &source->link);
   }
   g_queue_push_tail_link(&silence->source_order, &source->link);
+  return source;
+}
+
+void dc_silence_note_answer(DcSilence *silence, const DcHandshake *handshake)
+{
+  DcAddr addr;
+  brief_addr(&handshake->brief, true, &addr);
+  Source *source = source_get(silence, &addr);
+  if (handshake->has_answer_tsval)
+    check_own_clock(&silence->clock, handshake->answer_tsval, handshake->answer_time_ns);
+  if (!handshake->has_tsval)
+    return;
+  const uint32_t last = MIN(handshake->syns, (uint32_t)DC_HANDSHAKE_FRAMES_MAX) - 1;
+  const uint32_t tsval = handshake->tsvals[last];
+  const int64_t time_ns = handshake->times_ns[last];
   for (uint32_t i = 0; i < MIN(source->count, (uint32_t)ANSWERS_KEPT); i++) {
     const Answer *before = &source->answers[i];
     if (time_ns - before->time_ns >= 0 && time_ns - before->time_ns < PAWS_CONTRADICTION_NS &&
         (int32_t)(before->tsval - tsval) > 1)
       source->contradicted = true;
   }
-  source->answers[source->count++ % ANSWERS_KEPT] = (Answer){time_ns, tsval, brief->flow.src_port, frame};
+  source->answers[source->count++ % ANSWERS_KEPT] =
+      (Answer){time_ns, tsval, handshake->brief.flow.src_port, handshake->frames[last]};
+}
+
+static bool source_was_answered(const DcSilence *silence, const DcBrief *brief)
+{
+  DcAddr addr;
+  brief_addr(brief, true, &addr);
+  return g_hash_table_contains(silence->sources, &addr);
 }
 
 /*
@@ -152,7 +189,9 @@ static bool rule_timestamps(const DcSilence *silence, const DcFrameVerdict *verd
   const DcBrief *brief = &verdict->brief;
   if (!is_syn(brief) || (brief->has & DC_HAS_TIMESTAMP) == 0)
     return false;
-  uint32_t kernel = silence->state != NULL ? dc_state_kernel_version(silence->state) : 0;
+  if (silence->clock.broken)
+    return false;
+  uint32_t kernel = silence->options.state != NULL ? dc_state_kernel_version(silence->options.state) : 0;
   if (kernel >= (4u << 16 | 12u << 8))
     return false;
   DcAddr addr;
@@ -183,8 +222,9 @@ static bool rule_timestamps(const DcSilence *silence, const DcFrameVerdict *verd
              (double)llabs(proof->time_ns - verdict->time_ns) / 1e9,
              proof->time_ns < verdict->time_ns ? "before" : "after", proof->frame, dc_addr_format(&addr, text));
   int64_t recycle = -1, stamps = -1;
-  bool told = silence->state != NULL && dc_state_sysctl_number(silence->state, "net.ipv4.tcp_tw_recycle", &recycle) &&
-              dc_state_sysctl_number(silence->state, "net.ipv4.tcp_timestamps", &stamps);
+  bool told = silence->options.state != NULL &&
+              dc_state_sysctl_number(silence->options.state, "net.ipv4.tcp_tw_recycle", &recycle) &&
+              dc_state_sysctl_number(silence->options.state, "net.ipv4.tcp_timestamps", &stamps);
   if (told && (recycle == 0 || stamps == 0))
     return false;
   bool counted = whole_step(silence, "TcpExt.PAWSPassive", DC_TIME_NONE, DC_TIME_NONE) > 0;
@@ -231,7 +271,7 @@ static bool rule_bytes(const DcSilence *silence, const DcFrameVerdict *verdict, 
     }
     DcAddr src;
     brief_addr(brief, true, &src);
-    if (silence->state != NULL && dc_state_is_local_address(silence->state, &src)) {
+    if (silence->options.state != NULL && dc_state_is_local_address(silence->options.state, &src)) {
       set_ruling(ruling, DC_CAUSE_MARTIAN_SOURCE, DC_CONFIDENCE_LIKELY);
       g_snprintf(ruling->why, sizeof ruling->why, "its source is one of this host's own addresses");
       return true;
@@ -246,17 +286,17 @@ typedef struct {
   int64_t from_ns, to_ns;
   uint64_t overflows, listen_drops, request_full, rp_filter, backlog, conntrack, in_addr_errors;
   uint64_t syns;      /* silent SYNs that nothing else explains */
+  uint64_t strangers; /* of them, from sources that never got an answer */
   uint64_t syns_full; /* of them, to ports whose listener's queue was seen full */
-  uint64_t not_local; /* of them, to addresses that are not this host's */
 } Batch;
 
 static const DcSocket *listener_of(const DcSilence *silence, const DcBrief *brief)
 {
   DcAddr dst;
   brief_addr(brief, false, &dst);
-  return silence->state == NULL
+  return silence->options.state == NULL
              ? NULL
-             : dc_state_find_socket(silence->state, DC_SOCKET_TCP_LISTEN, &dst, brief->flow.dst_port);
+             : dc_state_find_socket(silence->options.state, DC_SOCKET_TCP_LISTEN, &dst, brief->flow.dst_port);
 }
 
 /* sk_acceptq_is_full(), include/net/sock.h: full means more waiting than the backlog allows. ss may have looked a
@@ -268,16 +308,16 @@ static bool queue_was_full(const DcSocket *socket)
 
 static bool is_not_local(const DcSilence *silence, const DcBrief *brief)
 {
-  if (silence->state == NULL || !dc_state_has_addresses(silence->state) || brief->flow.ip_version == 0)
+  if (silence->options.state == NULL || !dc_state_has_addresses(silence->options.state) || brief->flow.ip_version == 0)
     return false;
   DcAddr dst;
   brief_addr(brief, false, &dst);
-  return !dc_state_is_local_address(silence->state, &dst);
+  return !dc_state_is_local_address(silence->options.state, &dst);
 }
 
 static bool listens_or_unknown(const DcSilence *silence, const DcBrief *brief)
 {
-  return silence->state == NULL || !dc_state_has_sockets(silence->state, DC_SOCKET_TCP_LISTEN) ||
+  return silence->options.state == NULL || !dc_state_has_sockets(silence->options.state, DC_SOCKET_TCP_LISTEN) ||
          listener_of(silence, brief) != NULL;
 }
 
@@ -331,14 +371,17 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
       return true;
     }
   }
+  /* A source that was answered passes rp_filter, which looks at nothing else. */
+  const bool stranger = !source_was_answered(silence, brief);
+  const bool told = silence->options.drops_told;
   const struct {
-    uint64_t step;
+    uint64_t step, over;
     DcCause cause;
     const char *name;
-  } others[] = {{batch->rp_filter, DC_CAUSE_RP_FILTER, "IPReversePathFilter"},
-                {batch->conntrack, DC_CAUSE_CONNTRACK_FULL, "conntrack drop"},
-                {batch->backlog, DC_CAUSE_CPU_BACKLOG, "softnet_stat dropped"},
-                {batch->listen_drops > batch->overflows ? batch->listen_drops - batch->overflows : 0,
+  } others[] = {{!told && stranger ? batch->rp_filter : 0, batch->strangers, DC_CAUSE_RP_FILTER, "IPReversePathFilter"},
+                {told ? 0 : batch->conntrack, batch->syns, DC_CAUSE_CONNTRACK_FULL, "conntrack drop"},
+                {told ? 0 : batch->backlog, batch->syns, DC_CAUSE_CPU_BACKLOG, "softnet_stat dropped"},
+                {batch->listen_drops > batch->overflows ? batch->listen_drops - batch->overflows : 0, batch->syns,
                  DC_CAUSE_SYN_QUEUE_FULL, "ListenDrops without ListenOverflows"}};
   size_t moved = 0, first = 0;
   for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
@@ -347,14 +390,29 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
   }
   if (moved == 0)
     return false;
-  bool covers = others[first].step >= batch->syns;
+  bool covers = others[first].step >= others[first].over;
   set_ruling(ruling, others[first].cause, moved == 1 && covers ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE);
-  g_snprintf(why, size, "%s +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs", others[first].name,
-             others[first].step, batch->syns);
+  g_snprintf(why, size, "%s +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs%s", others[first].name,
+             others[first].step, others[first].over,
+             others[first].cause == DC_CAUSE_RP_FILTER ? " of sources that never got an answer" : "");
   for (size_t i = first + 1; i < G_N_ELEMENTS(others); i++) {
     if (others[i].step > 0)
       add_rival(ruling, others[i].cause);
   }
+  return true;
+}
+
+/* Without drop events, a rule of the listing that drops this very packet is the best there is. */
+static bool rule_firewall(const DcSilence *silence, const DcFrameVerdict *verdict, DcRuling *ruling)
+{
+  if (silence->options.drops_told || silence->options.state == NULL)
+    return false;
+  DcRulesetAnswer answer;
+  dc_ruleset_search(silence->options.state, &verdict->brief, silence->options.device, &answer);
+  if (answer.fit != DC_RULESET_FITS)
+    return false;
+  set_ruling(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY);
+  g_snprintf(ruling->why, sizeof ruling->why, "no answer, and a rule drops it: %s", answer.rule);
   return true;
 }
 
@@ -373,11 +431,13 @@ static void decide_batch(DcSilence *silence, guint n)
     const DcFrameVerdict *verdict = link->data;
     batch.from_ns = MIN(batch.from_ns, verdict->time_ns);
     batch.to_ns = MAX(batch.to_ns, verdict->time_ns + DC_NS_PER_S);
-    ruled[i] = rule_bytes(silence, verdict, &rulings[i]) || rule_timestamps(silence, verdict, &rulings[i]);
+    ruled[i] = rule_bytes(silence, verdict, &rulings[i]) || rule_firewall(silence, verdict, &rulings[i]) ||
+               rule_timestamps(silence, verdict, &rulings[i]);
     if (ruled[i] || !is_syn(&verdict->brief))
       continue;
     batch.syns++;
     batch.syns_full += queue_was_full(listener_of(silence, &verdict->brief));
+    batch.strangers += !source_was_answered(silence, &verdict->brief);
   }
   batch_counters(silence, &batch);
   for (i = 0; i < n; i++) {
@@ -389,7 +449,7 @@ static void decide_batch(DcSilence *silence, guint n)
       verdict->cause = (uint8_t)rulings[i].cause;
       verdict->confidence = (uint8_t)rulings[i].confidence;
     }
-    silence->decide(verdict, &rulings[i], silence->data);
+    silence->options.decide(verdict, &rulings[i], silence->options.data);
   }
 }
 
@@ -405,7 +465,7 @@ void dc_silence_add(DcSilence *silence, const DcFrameVerdict *verdict)
 
 void dc_silence_advance(DcSilence *silence, int64_t now_ns)
 {
-  if (silence->wait_for_end)
+  if (silence->options.wait_for_end)
     return;
   guint due = 0;
   for (const GList *link = silence->waiting.head; link != NULL; link = link->next, due++) {

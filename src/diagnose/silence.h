@@ -22,15 +22,24 @@ typedef struct DcSilence DcSilence;
 /* A frame is decided: fate SILENT with a ruling, or UNEXPLAINED with ruling->cause NONE. */
 typedef void (*DcSilenceDecide)(DcFrameVerdict *verdict, const DcRuling *ruling, void *data);
 
-/* wait_for_end: counters frame the whole run only (before/after files), so that only the whole run's unanswered
- * frames can be weighed against them. */
-DcSilence *dc_silence_new(const DcState *state, bool wait_for_end, DcSilenceDecide decide, void *data);
+typedef struct {
+  const DcState *state; /* borrowed; NULL: no context */
+  bool wait_for_end;    /* counters frame the whole run only (before/after files), so that only the whole run's
+                           unanswered frames can be weighed against them */
+  bool drops_told;      /* every drop of a packet came as an event of its own: what makes one is no silence */
+  const char *device;   /* captured, borrowed; NULL unknown */
+  DcSilenceDecide decide;
+  void *data;
+} DcSilenceOptions;
+
+DcSilence *dc_silence_new(const DcSilenceOptions *options);
 void dc_silence_free(DcSilence *silence);
 
 void dc_silence_add(DcSilence *silence, const DcFrameVerdict *verdict);
 
-/* An answered SYN's timestamp: what per-host PAWS would remember of that address. */
-void dc_silence_note_answer(DcSilence *silence, const DcBrief *brief, uint32_t tsval, int64_t time_ns, uint64_t frame);
+/* An answered attempt: its source is no stranger to this host; its timestamp is what per-host PAWS would remember, and
+ * the answer's own tells whether this host's timestamps run as one clock. */
+void dc_silence_note_answer(DcSilence *silence, const DcHandshake *handshake);
 
 /* Event time: frames older than the horizon are decided. */
 void dc_silence_advance(DcSilence *silence, int64_t now_ns);

@@ -28,7 +28,7 @@ static void on_handshake(void *data, const DcHandshake *handshake)
   g_array_append_vals(((Run *)data)->handshakes, handshake, 1);
 }
 
-static void run_begin(Run *run, bool whole_run_counters)
+static void run_begin_with(Run *run, bool whole_run_counters, bool have_drops)
 {
   static const uint8_t mac[6] = HOST_MAC;
   const DcAddr addr = {.version = 4, .bytes = {10, 0, 0, 1}};
@@ -36,7 +36,8 @@ static void run_begin(Run *run, bool whole_run_counters)
                .frames = g_array_new(FALSE, FALSE, sizeof(DcFrameVerdict)),
                .handshakes = g_array_new(FALSE, FALSE, sizeof(DcHandshake))};
   const DcDiagnosisListener listener = {.frame = on_frame, .handshake = on_handshake, .data = run};
-  const DcDiagnosisOptions options = {.before_after_only = whole_run_counters, .interface = "eth0", .have_drops = true};
+  const DcDiagnosisOptions options = {
+      .before_after_only = whole_run_counters, .interface = "eth0", .have_drops = have_drops};
   run->diagnosis = dc_diagnosis_new(&options, run->state, &listener);
   DcCorrelatorOptions correlator;
   dc_correlator_options_init(&correlator);
@@ -45,6 +46,11 @@ static void run_begin(Run *run, bool whole_run_counters)
   run->correlator = dc_correlator_new(&correlator, &sink);
   dc_correlator_add_local_mac(run->correlator, mac);
   dc_correlator_add_local_address(run->correlator, &addr);
+}
+
+static void run_begin(Run *run, bool whole_run_counters)
+{
+  run_begin_with(run, whole_run_counters, true);
 }
 
 static void feed(Run *run, DcEvent *event)
@@ -145,10 +151,20 @@ static Packet syn(uint16_t sport, uint16_t dport, uint32_t isn, uint32_t tsval)
   return tcp_packet(&(Spec){.sport = sport, .dport = dport, .seq = isn, .flags = DC_TCP_SYN, .tsval = tsval});
 }
 
+static Packet syn_ack_stamped(uint16_t sport, uint16_t dport, uint32_t isn, uint32_t tsval)
+{
+  return tcp_packet(&(Spec){.from_host = true,
+                            .sport = dport,
+                            .dport = sport,
+                            .seq = 7,
+                            .ack = isn + 1,
+                            .flags = DC_TCP_SYN | DC_TCP_ACK,
+                            .tsval = tsval});
+}
+
 static Packet syn_ack(uint16_t sport, uint16_t dport, uint32_t isn)
 {
-  return tcp_packet(&(Spec){
-      .from_host = true, .sport = dport, .dport = sport, .seq = 7, .ack = isn + 1, .flags = DC_TCP_SYN | DC_TCP_ACK});
+  return syn_ack_stamped(sport, dport, isn, 0);
 }
 
 /* --- accept queue ------------------------------------------------------------------- */
@@ -265,6 +281,60 @@ static void test_one_clock_is_no_nat(void)
   run_end(&run);
   g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
   run_free(&run);
+}
+
+/* A server whose own timestamps are no single clock has a kernel of 4.10 or later: no tw_recycle there. */
+static void test_own_clock(void)
+{
+  for (int old = 0; old < 2; old++) {
+    Run run;
+    run_begin(&run, true);
+    uint64_t lost = feed_frame(&run, syn(56909, 22, 1, 198321481), T0);
+    feed_frame(&run, syn(50212, 22, 2, 821068631), T0 + 7 * S);
+    feed_frame(&run, syn_ack_stamped(50212, 22, 2, 1709997543), T0 + 7 * S + MS);
+    feed_frame(&run, syn(50213, 22, 3, 821078631), T0 + 47 * S);
+    feed_frame(&run, syn_ack_stamped(50213, 22, 3, old ? 1709997543 + 10000 : 33039125), T0 + 47 * S + MS);
+    run_end(&run);
+    g_assert_cmpint(verdict_of(&run, lost)->cause, ==, old ? DC_CAUSE_TW_RECYCLE_NAT : DC_CAUSE_NONE);
+    run_free(&run);
+  }
+}
+
+/* rp_filter looks at the source alone: one that was answered is not its victim. */
+static void test_rp_filter_spares_the_answered(void)
+{
+  Run run;
+  run_begin_with(&run, true, false);
+  counter(&run, "netstat", "TcpExt.IPReversePathFilter", 0, 1);
+  feed_frame(&run, syn(1, 22, 1, 0), T0);
+  feed_frame(&run, syn_ack(1, 22, 1), T0 + MS);
+  uint64_t known = feed_frame(&run, syn(2, 8089, 2, 0), T0 + S);
+  uint64_t stranger =
+      feed_frame(&run, tcp_packet(&(Spec){.src = 0xac100909, .sport = 3, .dport = 22, .flags = DC_TCP_SYN}), T0 + S);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, stranger)->cause, ==, DC_CAUSE_RP_FILTER);
+  g_assert_cmpint(verdict_of(&run, stranger)->confidence, ==, DC_CONFIDENCE_LIKELY);
+  g_assert_cmpint(verdict_of(&run, known)->fate, ==, DC_FATE_UNEXPLAINED);
+  run_free(&run);
+}
+
+/* With no drop log, the listing of the rules says what the wire cannot. */
+static void test_rules_explain_without_drops(void)
+{
+  static const char nft[] = "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n"
+                            "\t\ttcp dport 8089 drop\n\t}\n}\n";
+  for (int have_drops = 0; have_drops < 2; have_drops++) {
+    Run run;
+    run_begin_with(&run, true, have_drops);
+    const DcSample sample = {
+        .time_ns = DC_TIME_NONE, .phase = DC_PHASE_ONCE, .name = "nft", .text = nft, .len = sizeof nft - 1};
+    dc_state_text_parse(run.state, &sample, NULL);
+    feed_frame(&run, syn(1, 8089, 1, 0), T0);
+    run_end(&run);
+    /* Where drop events come, the rule would have made one: it did not drop this. */
+    g_assert_cmpint(verdict_of(&run, 1)->cause, ==, have_drops ? DC_CAUSE_NONE : DC_CAUSE_NETFILTER_DROP);
+    run_free(&run);
+  }
 }
 
 /* --- the frame's own bytes ---------------------------------------------------------------- */
@@ -396,6 +466,9 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/silence/full-queue-first", test_overflows_go_to_the_full_queue);
   g_test_add_func("/diagnosis/silence/recycle", test_recycle);
   g_test_add_func("/diagnosis/silence/one-clock", test_one_clock_is_no_nat);
+  g_test_add_func("/diagnosis/silence/own-clock", test_own_clock);
+  g_test_add_func("/diagnosis/silence/rp-filter", test_rp_filter_spares_the_answered);
+  g_test_add_func("/diagnosis/silence/rules", test_rules_explain_without_drops);
   g_test_add_func("/diagnosis/silence/bytes", test_bytes_explain);
   g_test_add_func("/diagnosis/silence/bounded", test_silence_is_bounded);
   g_test_add_func("/diagnosis/refusals", test_refusals);

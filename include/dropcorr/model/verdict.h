@@ -130,7 +130,7 @@ typedef struct {
   uint8_t refused_by;                 /* DcRefusedBy */
   uint8_t refused_type, refused_code; /* ICMP's */
   bool owed;                          /* an answer was owed */
-  bool fragment_incomplete; /* part of a datagram whose other fragments did not come */
+  bool fragment_incomplete;           /* part of a datagram whose other fragments did not come */
   uint32_t candidates;                /* frames that would have fitted the drop equally (1 = only this) */
   uint64_t drop;                      /* number, 0 none */
   int64_t delay_ns;                   /* drop time minus frame time */
@@ -175,6 +175,9 @@ typedef struct {
   int64_t answer_ns; /* answer minus the SYN it answers, -1 none */
   int64_t total_ns;  /* answer minus first SYN, -1 none */
   uint64_t answer_frame;
+  int64_t answer_time_ns; /* of the first SYN-ACK */
+  uint32_t answer_tsval;  /* its own timestamp, when has_answer_tsval */
+  bool has_answer_tsval;
   uint8_t cause, confidence;
 } DcHandshake;
 
