@@ -303,7 +303,7 @@ static bool read_drop(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
     if (!good)
       return false;
   }
-  if (step == ENTRY_BAD || drop->count == 0 || drop->precision_ns < 0 || drop->rx_time_ns < 0)
+  if (step == ENTRY_BAD || drop->count == 0 || drop->precision_ns < 0 || drop->rx_time_ns < 0 || drop->rx_wait_ns < 0)
     return false;
   drop->caplen = reader->bytes->len;
   drop->bytes = drop->caplen > 0 ? reader->bytes->data : NULL;
