@@ -226,10 +226,10 @@ static bool take_option(Parse *parse, const DcOption *row, const char *value, GE
     options->drop_source = (DcDropSource)choice;
     return true;
   case DC_OPTION_SNAPLEN:
-    if (!take_uint32(row, value, 0, DC_SNAPLEN_DEFAULT, &options->snaplen, error))
+    if (!take_uint32(row, value, 0, DC_SNAPLEN_MAX, &options->snaplen, error))
       return false;
     if (options->snaplen == 0)
-      options->snaplen = DC_SNAPLEN_DEFAULT;
+      options->snaplen = DC_SNAPLEN_MAX;
     return true;
   case DC_OPTION_BUFFER:
     return take_uint32(row, value, 1, INT32_MAX / 1024, &options->buffer_kib, error);

@@ -55,7 +55,7 @@ static void test_defaults(void)
   g_auto(DcOptions) options = {0};
   parse_ok("", &options);
   g_assert_cmpint(options.action, ==, DC_ACTION_RUN);
-  g_assert_cmpuint(options.snaplen, ==, 262144);
+  g_assert_cmpuint(options.snaplen, ==, 256);
   g_assert_cmpint(options.syn_timeout_ns, ==, DC_NS_PER_S);
   g_assert_cmpint(options.window_before_ns, ==, -1);
   g_assert_cmpint(options.window_after_ns, ==, -1);

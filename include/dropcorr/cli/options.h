@@ -48,7 +48,8 @@ typedef struct {
   uint8_t mac[6]; /* if is_mac */
 } DcLocal;
 
-#define DC_SNAPLEN_DEFAULT 262144 /* tcpdump's; -s 0 gives it too */
+#define DC_SNAPLEN_DEFAULT 256 /* every header that matching looks at, little payload */
+#define DC_SNAPLEN_MAX 262144  /* tcpdump's; -s 0 */
 
 /* Strings are owned by the struct, NULL when the option was not given. */
 typedef struct {
