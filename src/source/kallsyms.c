@@ -59,7 +59,7 @@ static uint32_t module_of(DcKallsyms *kallsyms, const char *text, uint32_t last)
 }
 
 /* False for a line that is no text symbol. */
-static bool add_line(DcKallsyms *kallsyms, char *line, uint32_t *last_module, bool *any_address)
+static bool add_line(DcKallsyms *kallsyms, char *line, uint32_t *last_module, bool *any_hidden)
 {
   char *rest = NULL;
   errno = 0;
@@ -67,8 +67,8 @@ static bool add_line(DcKallsyms *kallsyms, char *line, uint32_t *last_module, bo
   if (rest == line || errno != 0 || *rest != ' ' || rest[1] == '\0' || rest[2] != ' ')
     return false;
   const char type = rest[1];
-  if (address != 0)
-    *any_address = true;
+  if (address == 0)
+    *any_hidden = true;
   if (address == 0 || strchr("tTwW", type) == NULL)
     return false;
   const char *name = rest + 3;
@@ -98,10 +98,9 @@ DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
   char *line = NULL;
   size_t size = 0;
   uint32_t last_module = 0;
-  bool any_line = false, any_address = false;
+  bool any_hidden = false;
   while (getline(&line, &size, file) > 0) {
-    any_line = true;
-    (void)add_line(kallsyms, line, &last_module, &any_address);
+    (void)add_line(kallsyms, line, &last_module, &any_hidden);
   }
   free(line);
   const bool failed = ferror(file) != 0;
@@ -110,7 +109,7 @@ DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
     g_set_error(error, DC_ERROR, DC_ERROR_IO, "%s: reading failed", path);
     return NULL;
   }
-  if (any_line && !any_address) {
+  if (kallsyms->symbols->len == 0 && any_hidden) {
     g_set_error(error, DC_ERROR, DC_ERROR_PERMISSION,
                 "%s: the kernel hides its addresses (CAP_SYSLOG is needed, and kernel.kptr_restrict below 2)", path);
     return NULL;
