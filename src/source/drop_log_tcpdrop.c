@@ -251,7 +251,9 @@ static void set_tuple(DcDrop *drop, const BpftraceFields *fields)
     return;
   }
   dc_log_set_addresses(drop, IPPROTO_TCP_NUMBER, &fields->remote, &fields->local);
-  dc_log_set_ports(drop, fields->remote_port, fields->local_port);
+  /* A socket that has been closed gave its port back. */
+  if (fields->local_port != 0)
+    dc_log_set_ports(drop, fields->remote_port, fields->local_port);
 }
 
 static DcLineKind read_bpftrace_record(DcLogReader *reader, const BpftraceFields *fields)

@@ -8,6 +8,8 @@
  *    => tcp_v4_rcv
  *   CPU:1 [LOST 45 EVENTS]
  *
+ * trace-cmd calls the stack kernel_stack, and begins it in the event's own line.
+ *
  * Flags have 4 or 5 characters, or are left out (trace-cmd). The clock is the one that was set in trace_clock:
  * local, global, mono and boot all count from the start of the machine.
  */
@@ -113,8 +115,9 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
       return DC_LINE_USED;
     return DC_LINE_FOREIGN;
   }
-  if (dc_text_begins(name, "<stack trace")) {
+  if (dc_text_begins(name, "<stack trace") || dc_text_is(name, "kernel_stack")) {
     state->in_stack = dc_text_is(task, state->task);
+    (void)read_frame(reader, state, fields); /* trace-cmd has the first frame in the same line */
     return DC_LINE_USED;
   }
   state->in_stack = false;

@@ -178,7 +178,17 @@ bool dc_text_addr(DcText text, DcAddr *ret_addr)
     return false;
   memcpy(copy, text.at, text.len);
   copy[text.len] = '\0';
-  return strlen(copy) == text.len && dc_addr_parse(copy, ret_addr);
+  DcAddr addr;
+  if (strlen(copy) != text.len || !dc_addr_parse(copy, &addr))
+    return false;
+  /* A socket for both versions calls an IPv4 peer ::ffff:10.0.0.1 (RFC 4291, 2.5.5.2). */
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  if (addr.version == 6 && memcmp(addr.bytes, mapped, sizeof mapped) == 0) {
+    const DcAddr inner = {.version = 4, .bytes = {addr.bytes[12], addr.bytes[13], addr.bytes[14], addr.bytes[15]}};
+    addr = inner;
+  }
+  *ret_addr = addr;
+  return true;
 }
 
 bool dc_text_endpoint(DcText text, DcAddr *ret_addr, uint16_t *ret_port)

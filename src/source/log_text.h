@@ -106,7 +106,7 @@ bool dc_text_civil(int year, int month, int day, int64_t *ret_ns); /* midnight, 
 /* The whole of text as a number. */
 bool dc_text_whole_uint(DcText text, uint64_t max, uint64_t *ret_value);
 
-/* The whole of text as an address, in brackets or not; as ADDRESS:PORT. */
+/* The whole of text as an address, in brackets or not; as ADDRESS:PORT. An IPv4-mapped one is IPv4. */
 bool dc_text_addr(DcText text, DcAddr *ret_addr);
 bool dc_text_endpoint(DcText text, DcAddr *ret_addr, uint16_t *ret_port);
 
