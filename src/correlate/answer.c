@@ -97,7 +97,7 @@ static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
       flow->has_local_ack = true;
     }
     if ((flags & (DC_TCP_SYN | DC_TCP_FIN | DC_TCP_RST)) == 0)
-      flow->out_plain_ack = true;
+      flow->out_plain_ack = self->plain_acks_seen = true;
   }
   DcSlot *syn = attempt != NULL ? dc_window_at(self->window, attempt->syn_positions[0]) : NULL;
   bool acks_syn = attempt != NULL && packet->tcp_ack == attempt->info.isn + 1;
@@ -130,11 +130,10 @@ static bool is_refusal(const DcPacket *packet)
          packet->icmp_type == ICMP4_PARAMETER;
 }
 
-static void outbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
+/* The flow an ICMP error's quoted packet belongs to; `sent`: the quoted packet was this host's own. NULL: none known.
+ */
+static DcFlow *quoted_flow(DcCorrelator *self, const DcPacket *packet, bool sent)
 {
-  const DcPacket *packet = &frame->packet;
-  if ((packet->has & DC_HAS_QUOTE) == 0 || !is_refusal(packet))
-    return;
   DcFlowKey key;
   memset(&key, 0, sizeof key);
   memcpy(key.src, packet->quote_src.bytes, sizeof key.src);
@@ -144,7 +143,36 @@ static void outbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
   key.ethertype = packet->ethertype;
   key.ip_version = packet->quote_src.version;
   key.protocol = packet->quote_protocol;
-  DcFlow *flow = dc_flows_find(self->flows, &key);
+  if (sent) {
+    DcFlowKey reversed;
+    dc_flow_key_reverse(&reversed, &key);
+    key = reversed;
+  }
+  return dc_flows_find(self->flows, &key);
+}
+
+/* About the SYN-ACK of a handshake that is still half open: the kernel gives the request up (tcp_req_err(),
+ * net/ipv4/tcp_ipv4.c) and counts it as a listen drop. */
+static void inbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
+{
+  const DcPacket *packet = &frame->packet;
+  DcFlow *flow = is_refusal(packet) ? quoted_flow(self, packet, true) : NULL;
+  if (flow == NULL || flow->attempt == NULL)
+    return;
+  DcHandshake *info = &flow->attempt->info;
+  if (info->answer_frame == 0 || info->established || info->icmp_error_frame != 0)
+    return;
+  info->icmp_error_frame = frame->number;
+  info->icmp_error_type = packet->icmp_type;
+  info->icmp_error_code = packet->icmp_code;
+}
+
+static void outbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
+{
+  const DcPacket *packet = &frame->packet;
+  if ((packet->has & DC_HAS_QUOTE) == 0 || !is_refusal(packet))
+    return;
+  DcFlow *flow = quoted_flow(self, packet, false);
   if (flow == NULL)
     return;
   flow->refused_ns = frame->time_ns;
@@ -293,6 +321,10 @@ void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, u
   DcFlowKey key;
   if ((packet->has & DC_HAS_FRAGMENT) != 0 && packet->fragment_offset != 0)
     return;
+  if ((packet->has & DC_HAS_QUOTE) != 0) {
+    inbound_icmp_error(self, frame);
+    return;
+  }
   if (!question_key(packet, false, &key)) {
     /* No question, but an ICMP error may still refuse it: RFC 792 protocol unreachable. */
     if ((packet->has & DC_HAS_IP) == 0 || (packet->has & DC_HAS_ICMP) != 0)
@@ -352,8 +384,8 @@ static bool is_owed(DcCorrelator *self, const DcSlot *slot, const DcFlow *flow)
   if ((slot->flags & DC_SLOT_SYN) != 0)
     return true;
   if (is_tcp(slot))
-    return flow != NULL && takes_sequence(slot) && (slot->brief.tcp_flags & DC_TCP_RST) == 0 && flow->out_plain_ack &&
-           !flow->zero_window;
+    return flow != NULL && takes_sequence(slot) && (slot->brief.tcp_flags & DC_TCP_RST) == 0 && !flow->zero_window &&
+           (flow->out_plain_ack || (flow->out_seen && self->plain_acks_seen));
   const bool asks = slot->echo != 0 || slot->brief.flow.ethertype == ETHERTYPE_ARP ||
                     (slot->brief.flow.protocol == PROTO_ICMP6 && slot->brief.icmp_type == ICMP6_NS);
   if (!asks || flow == NULL || (slot->brief.has & (DC_HAS_ARP | DC_HAS_ICMP)) == 0)

@@ -54,11 +54,12 @@ static void remember_attempt(DcDiagnosis *self, const DcFrameVerdict *verdict)
 
 /* --- frames in ------------------------------------------------------------------------ */
 
-static void count_seen(DcDiagnosis *self, const DcBrief *brief)
+static void count_seen(DcDiagnosis *self, const DcBrief *brief, int64_t time_ns)
 {
   if (brief->direction == DC_DIRECTION_OUT)
     return;
   self->inbound++;
+  dc_series_add(&self->inbound_series, time_ns);
   if (brief->direction == DC_DIRECTION_OTHER_HOST)
     return;
   self->ethertype_frames[brief->flow.ethertype]++;
@@ -156,7 +157,7 @@ static void on_frame(void *data, const DcFrameVerdict *given, const DcDrop *drop
   DcDiagnosis *self = data;
   DcFrameVerdict verdict = *given;
   DcRuling ruling;
-  count_seen(self, &verdict.brief);
+  count_seen(self, &verdict.brief, verdict.time_ns);
   if (self->summary.first_ns == DC_TIME_NONE || verdict.time_ns < self->summary.first_ns)
     self->summary.first_ns = verdict.time_ns;
   if (self->summary.last_ns == DC_TIME_NONE || verdict.time_ns > self->summary.last_ns)
@@ -303,6 +304,33 @@ static void on_drop(void *data, const DcDropVerdict *given, const DcFrameVerdict
 
 /* --- handshakes in --------------------------------------------------------------------------- */
 
+/* Answered, but never established: the trouble is not in a lost frame of this capture. */
+static void handshake_trouble(DcDiagnosis *self, DcHandshake *handshake)
+{
+  if (handshake->outcome != DC_OUTCOME_ANSWERED || handshake->established)
+    return;
+  char why[160];
+  DcCause cause = DC_CAUSE_NONE;
+  if (handshake->icmp_error_frame != 0) {
+    cause = DC_CAUSE_ICMP_ERROR_ON_HANDSHAKE;
+    handshake->cause = (uint8_t)cause;
+    handshake->confidence = DC_CONFIDENCE_CERTAIN;
+    g_snprintf(why, sizeof why, "the SYN-ACK was answered by ICMP%s type %u code %u (frame %" G_GUINT64_FORMAT ")",
+               handshake->brief.flow.ip_version == 6 ? "v6" : "", handshake->icmp_error_type,
+               handshake->icmp_error_code, handshake->icmp_error_frame);
+  } else if (handshake->synacks > 1) {
+    g_snprintf(why, sizeof why,
+               "the SYN-ACK went out %u times and no ACK came back: lost on the way to the client, or its ACK on the "
+               "way here",
+               handshake->synacks);
+  } else {
+    return;
+  }
+  bool is_new;
+  DcGroup *group = dc_groups_get(self->groups, cause, DC_FATE_ANSWERED, &handshake->brief, &is_new);
+  dc_group_add_attempt(group, handshake, why);
+}
+
 static void give_handshake(DcDiagnosis *self, DcHandshake *handshake)
 {
   gpointer packed;
@@ -314,6 +342,7 @@ static void give_handshake(DcDiagnosis *self, DcHandshake *handshake)
       handshake->outcome = DC_OUTCOME_SILENT;
     g_hash_table_remove(self->attempts, GSIZE_TO_POINTER(handshake->id));
   }
+  handshake_trouble(self, handshake);
   self->summary.handshakes_by_outcome[handshake->outcome]++;
   if (self->listener.handshake != NULL)
     self->listener.handshake(self->listener.data, handshake);
@@ -377,6 +406,7 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
   if (listener != NULL)
     self->listener = *listener;
   self->groups = dc_groups_new();
+  dc_series_init(&self->inbound_series);
   const DcSilenceOptions silence = {
       .state = state,
       .wait_for_end = options->before_after_only,

@@ -34,8 +34,9 @@ struct DcDiagnosis {
   GQueue waiting_drops;     /* WaitingDrop*: until the counters' next reading */
   DcRuling last_ruling;     /* of the drop that is being given */
   uint64_t last_ruling_drop;
-  DcSummary summary;        /* counts only */
+  DcSummary summary; /* counts only */
   uint64_t inbound;
+  DcSeries inbound_series;
   uint32_t *port_frames[2]; /* frames seen by local port: TCP, UDP */
   uint32_t *ethertype_frames;
   uint64_t protocol_frames[256];

@@ -59,6 +59,7 @@ void dc_finding_free(DcFinding *finding)
   if (finding == NULL)
     return;
   g_free(finding->title);
+  g_free(finding->timeline.counts);
   free_each(finding->evidence, evidence_free);
   free_each(finding->confirm, action_free);
   free_each(finding->fix, action_free);
@@ -85,6 +86,7 @@ void dc_report_free(DcReport *report)
   free_each(report->sources, NULL);
   free_each(report->summary.losses, NULL);
   g_free(report->summary.incomplete_why);
+  g_free(report->inbound.counts);
   g_free(report->direction);
   g_free(report->verdict);
   g_free(report->kernel);

@@ -70,6 +70,7 @@ static void group_free(gpointer data)
   for (uint32_t i = 0; i < group->drop_example_count; i++)
     g_free(group->drop_texts[i]);
   g_hash_table_unref(group->clients);
+  g_free(group->series);
   g_free(group);
 }
 
@@ -203,6 +204,8 @@ DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBri
   group->service.port = key.port;
   group->service.ethertype = key.ethertype;
   group->first_ns = group->last_ns = DC_TIME_NONE;
+  group->series = g_new(DcSeries, 1);
+  dc_series_init(group->series);
   group->clients = g_hash_table_new_full(client_hash, client_equal, g_free, NULL);
   g_ptr_array_add(groups->list, group);
   group->number = groups->list->len;
@@ -253,6 +256,27 @@ static void add_drop(DcGroup *group, const DcDrop *drop)
                                           site != NULL ? " at " : "", site != NULL ? site : "");
 }
 
+static void note_time(DcGroup *group, int64_t time_ns)
+{
+  if (group->first_ns == DC_TIME_NONE || time_ns < group->first_ns)
+    group->first_ns = time_ns;
+  if (group->last_ns == DC_TIME_NONE || time_ns > group->last_ns)
+    group->last_ns = time_ns;
+  dc_series_add(group->series, time_ns);
+}
+
+void dc_group_add_attempt(DcGroup *group, const DcHandshake *handshake, const char *why)
+{
+  if (group->attempts++ == 0)
+    group->example = handshake->brief;
+  group->confidence = MIN(group->confidence, (DcConfidence)handshake->confidence);
+  if (group->example_count < DC_FINDING_EXAMPLES)
+    group->examples[group->example_count++] = handshake->frames[0];
+  note_time(group, handshake->first_ns);
+  add_client(group, &handshake->brief);
+  dc_tally_add(group->why, why, 1);
+}
+
 void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop)
 {
   if (group->frames == 0)
@@ -260,10 +284,7 @@ void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcR
   group->frames++;
   group->bytes += verdict->brief.len;
   group->by_match[verdict->match]++;
-  if (group->first_ns == DC_TIME_NONE || verdict->time_ns < group->first_ns)
-    group->first_ns = verdict->time_ns;
-  if (group->last_ns == DC_TIME_NONE || verdict->time_ns > group->last_ns)
-    group->last_ns = verdict->time_ns;
+  note_time(group, verdict->time_ns);
   if (group->example_count < DC_FINDING_EXAMPLES)
     group->examples[group->example_count++] = verdict->frame;
   group->confidence = MIN(group->confidence, (DcConfidence)verdict->confidence);

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "series.h"
+
 #include "dropcorr/diagnose/finding.h"
 #include "dropcorr/diagnose/rules.h"
 
@@ -39,6 +41,7 @@ typedef struct {
   GHashTable *clients; /* DcAddr or MAC bytes -> count */
   bool clients_more;
   DcTally reasons[DC_GROUP_TALLY], sites[DC_GROUP_TALLY], why[DC_GROUP_TALLY];
+  DcSeries *series;                /* when its frames came */
   uint64_t rivals[DC_CAUSE_COUNT]; /* members for which that cause remains */
 } DcGroup;
 
@@ -49,6 +52,9 @@ void dc_groups_free(DcGroups *groups);
 
 /* The group of a frame's loss; *ret_new tells that it was just made. */
 DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBrief *brief, bool *ret_new);
+
+/* A handshake that went wrong without any frame of its own being lost. */
+void dc_group_add_attempt(DcGroup *group, const DcHandshake *handshake, const char *why);
 
 void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop);
 

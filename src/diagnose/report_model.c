@@ -228,6 +228,38 @@ static void add_rivals(DcFinding *finding, const DcGroup *group)
   }
 }
 
+static void copy_timeline(DcTimeline *timeline, const DcSeries *series)
+{
+  if (series->used == 0)
+    return;
+  timeline->begin_ns = series->begin_ns;
+  timeline->bin_ns = series->bin_ns;
+  timeline->used = series->used;
+  timeline->counts = g_memdup2(series->counts, series->used * sizeof *series->counts);
+}
+
+static char *time_of_day(int64_t time_ns)
+{
+  g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(time_ns / DC_NS_PER_S);
+  return when != NULL ? g_date_time_format(when, "%H:%M:%S") : g_strdup("?");
+}
+
+/* Rhythm and bursts tell senders apart: spanning tree says hello every 2 s, a scanner comes in bursts. */
+static void add_rhythm(DcFinding *finding, const DcGroup *group)
+{
+  int64_t period_ns;
+  DcBursts bursts;
+  if (dc_series_period(group->series, &period_ns)) {
+    g_ptr_array_add(finding->notes, g_strdup_printf("They come in a steady rhythm: one every %.*f s.",
+                                                    period_ns < DC_NS_PER_S ? 2 : 1, (double)period_ns / 1e9));
+  } else if (dc_series_bursts(group->series, &bursts)) {
+    g_autofree char *from = time_of_day(bursts.from_ns), *to = time_of_day(bursts.to_ns);
+    g_ptr_array_add(finding->notes,
+                    g_strdup_printf("They come in %u burst%s; the largest: %" G_GUINT64_FORMAT " from %s to %s.",
+                                    bursts.bursts, bursts.bursts == 1 ? "" : "s", bursts.count, from, to));
+  }
+}
+
 /* --- one finding ---------------------------------------------------------------------------- */
 
 static gint by_frames(gconstpointer a, gconstpointer b)
@@ -280,6 +312,8 @@ static uint64_t frames_seen_of(const DcDiagnosis *self, const DcService *service
 
 static const char *fallback_title(const DcGroup *group)
 {
+  if (group->fate == DC_FATE_ANSWERED)
+    return "Answered, but the answer or its ACK is lost elsewhere";
   return group->fate == DC_FATE_REFUSED ? "Refused" : "Unanswered, and nothing says why";
 }
 
@@ -296,6 +330,8 @@ DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group
   finding->fate = group->fate;
   finding->service = group->service;
   finding->frames = group->frames;
+  finding->attempts = group->attempts;
+  copy_timeline(&finding->timeline, group->series);
   finding->drops = group->drops;
   finding->bytes = group->bytes;
   memcpy(finding->by_match, group->by_match, sizeof finding->by_match);
@@ -327,6 +363,7 @@ DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group
     evidence_from_sockets(finding, self, group);
     add_notes(finding, self, group);
   }
+  add_rhythm(finding, group);
   add_rivals(finding, group);
   if (info != NULL) {
     fill_actions(finding->confirm, info->confirm, &lookup);
@@ -440,10 +477,11 @@ DcReport *dc_report_model_build(DcDiagnosis *self)
   report->sources = g_ptr_array_new_with_free_func(g_free);
   for (size_t i = 0; i < dc_groups_count(self->groups); i++) {
     const DcGroup *group = dc_groups_at(self->groups, i);
-    if (group->frames > 0)
+    if (group->frames + group->attempts > 0)
       g_ptr_array_add(report->findings, dc_report_model_finding(self, group));
   }
   g_ptr_array_sort(report->findings, by_importance);
+  copy_timeline(&report->inbound, &self->inbound_series);
   copy_drop_groups(self, report);
   report->checks = dc_checklist_build(self->state, report->findings, self->interface, self->options.have_drops);
   dc_limits_collect(self, report->limits);

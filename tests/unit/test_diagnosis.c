@@ -383,6 +383,61 @@ static void test_refusals(void)
   run_free(&run);
 }
 
+/* --- handshakes that fail elsewhere ------------------------------------------------------- */
+
+static void test_icmp_error_on_handshake(void)
+{
+  Run run;
+  run_begin(&run, true);
+  const Packet answer = syn_ack(5, 22, 1);
+  feed_frame(&run, syn(5, 22, 1, 0), T0);
+  feed_frame(&run, answer, T0 + MS);
+  uint64_t error = feed_frame(&run, icmp_error_packet(&(Spec){0}, 3, 13, &answer), T0 + 2 * MS);
+  run_end(&run);
+  const DcHandshake *handshake = &g_array_index(run.handshakes, DcHandshake, 0);
+  g_assert_cmpint(handshake->outcome, ==, DC_OUTCOME_ANSWERED);
+  g_assert_cmpint(handshake->cause, ==, DC_CAUSE_ICMP_ERROR_ON_HANDSHAKE);
+  g_assert_cmpuint(handshake->icmp_error_frame, ==, error);
+  const DcFinding *finding = finding_of(&run, DC_CAUSE_ICMP_ERROR_ON_HANDSHAKE);
+  g_assert_cmpuint(finding->frames, ==, 0);
+  g_assert_cmpuint(finding->attempts, ==, 1);
+  run_free(&run);
+}
+
+/* The SYN-ACK leaves again and again: this host did its part. */
+static void test_answer_lost_elsewhere(void)
+{
+  Run run;
+  run_begin(&run, true);
+  feed_frame(&run, syn(5, 22, 1, 0), T0);
+  for (int i = 0; i < 3; i++)
+    feed_frame(&run, syn_ack(5, 22, 1), T0 + MS + i * S);
+  run_end(&run);
+  g_assert_cmpuint(run.report->findings->len, ==, 1);
+  const DcFinding *finding = g_ptr_array_index(run.report->findings, 0);
+  g_assert_cmpint(finding->cause, ==, DC_CAUSE_NONE);
+  g_assert_cmpint(finding->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpuint(finding->attempts, ==, 1);
+  run_free(&run);
+}
+
+static void test_data_unanswered(void)
+{
+  Run run;
+  run_begin(&run, true);
+  /* Another connection shows that this host's ACKs are in the capture. */
+  feed_frame(&run, tcp_packet(&(Spec){.from_host = true, .sport = 80, .dport = 9, .ack = 5, .flags = DC_TCP_ACK}), T0);
+  feed_frame(&run, syn(5, 22, 1, 0), T0 + MS);
+  feed_frame(&run, syn_ack(5, 22, 1), T0 + 2 * MS);
+  const Spec data = {
+      .sport = 5, .dport = 22, .seq = 2, .ack = 8, .flags = DC_TCP_ACK, .payload = "hello", .payload_len = 5};
+  uint64_t lost = feed_frame(&run, tcp_packet(&data), T0 + 3 * MS);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, lost - 2)->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpint(verdict_of(&run, lost)->fate, ==, DC_FATE_UNEXPLAINED);
+  run_free(&run);
+}
+
 /* --- handlers --------------------------------------------------------------------------------- */
 
 static Packet raw_frame(uint16_t ethertype)
@@ -443,6 +498,11 @@ static void test_findings_group_and_count(void)
   g_assert_cmpint(finding->first_ns, ==, T0);
   g_assert_cmpuint(finding->example_count, ==, DC_FINDING_EXAMPLES);
   g_assert_cmpstr(g_ptr_array_index(finding->reasons, 0), ==, "SOCKET_RCVBUFF x10");
+  g_assert_nonnull(strstr(g_ptr_array_index(finding->notes, finding->notes->len - 1), "one every 0.03 s"));
+  uint64_t in_timeline = 0;
+  for (uint32_t i = 0; i < finding->timeline.used; i++)
+    in_timeline += finding->timeline.counts[i];
+  g_assert_cmpuint(in_timeline, ==, finding->frames);
   run_free(&run);
 }
 
@@ -471,6 +531,9 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/silence/rules", test_rules_explain_without_drops);
   g_test_add_func("/diagnosis/silence/bytes", test_bytes_explain);
   g_test_add_func("/diagnosis/silence/bounded", test_silence_is_bounded);
+  g_test_add_func("/diagnosis/handshake/icmp-error", test_icmp_error_on_handshake);
+  g_test_add_func("/diagnosis/handshake/lost-elsewhere", test_answer_lost_elsewhere);
+  g_test_add_func("/diagnosis/handshake/data-unanswered", test_data_unanswered);
   g_test_add_func("/diagnosis/refusals", test_refusals);
   g_test_add_func("/diagnosis/unhandled", test_unhandled);
   g_test_add_func("/diagnosis/findings", test_findings_group_and_count);

@@ -19,6 +19,13 @@ typedef struct {
   char *what;
 } DcAction;
 
+/* Counts in equal spans of time, for plots. */
+typedef struct {
+  int64_t begin_ns, bin_ns;
+  uint32_t used;
+  uint32_t *counts; /* owned; NULL when used is 0 */
+} DcTimeline;
+
 /* What the losses are grouped by beside the cause. */
 typedef struct {
   uint8_t protocol;   /* IP protocol, 0 none */
@@ -45,6 +52,8 @@ typedef struct {
   char *title; /* "netfilter drops TCP port 8089" */
   DcService service;
   uint64_t frames, drops, bytes;
+  uint64_t attempts;   /* handshakes that went wrong although none of their frames was lost (then frames is 0) */
+  DcTimeline timeline; /* of its frames */
   uint64_t by_match[DC_MATCH_COUNT];
   uint64_t seen; /* frames seen of that service, for the rate */
   int64_t first_ns, last_ns;
@@ -107,6 +116,7 @@ typedef struct {
   GPtrArray *drop_groups; /* DcDropGroup*, largest first */
   GPtrArray *limits;      /* char*: what this run could not see, only what applies */
   GPtrArray *sources;     /* char*: "frames: cap.pcap (pcap, ns)", "drops: drops.pcap (NET_DM pcap)" */
+  DcTimeline inbound;     /* all inbound frames, to see losses against */
   char *direction;        /* how direction is known */
   char *verdict; /* the one line: "24 frames to 10.0.0.1 were dropped; most: UDP 5001 receive buffer full (17)" */
   char *kernel;  /* release, or NULL */

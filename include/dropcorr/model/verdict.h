@@ -178,6 +178,8 @@ typedef struct {
   int64_t answer_time_ns; /* of the first SYN-ACK */
   uint32_t answer_tsval;  /* its own timestamp, when has_answer_tsval */
   bool has_answer_tsval;
+  uint64_t icmp_error_frame; /* an ICMP error about this host's SYN-ACK came in while it was half open; 0 none */
+  uint8_t icmp_error_type, icmp_error_code;
   uint8_t cause, confidence;
 } DcHandshake;
 

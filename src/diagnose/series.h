@@ -1,0 +1,38 @@
+/*
+ * When events happened, in bounded memory: counts in equal spans of time that double
+ * when the run outgrows them.
+ */
+#pragma once
+
+#include "dropcorr/base/clock.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DC_SERIES_BINS 512
+#define DC_SERIES_TIMES 32
+
+typedef struct {
+  int64_t begin_ns; /* of the first bin; DC_TIME_NONE while empty */
+  int64_t bin_ns;   /* 1 s at first */
+  uint32_t used;    /* bins in use */
+  uint32_t counts[DC_SERIES_BINS];
+  int64_t times[DC_SERIES_TIMES]; /* of the first events, for their rhythm */
+  uint32_t time_count;
+} DcSeries;
+
+void dc_series_init(DcSeries *series);
+void dc_series_add(DcSeries *series, int64_t time_ns);
+
+/* "one every 2.0 s": true when the first events came in a steady rhythm. */
+bool dc_series_period(const DcSeries *series, int64_t *ret_period_ns);
+
+/* Runs of busy bins with quiet around them: how many, and the longest's place and count. False when the events are
+ * spread evenly, or too few to tell. */
+typedef struct {
+  uint32_t bursts;
+  int64_t from_ns, to_ns; /* of the largest */
+  uint64_t count;         /* in the largest */
+} DcBursts;
+bool dc_series_bursts(const DcSeries *series, DcBursts *ret_bursts);
