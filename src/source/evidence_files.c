@@ -165,9 +165,9 @@ bool dc_evidence_rotate(DcEvidence *evidence, int64_t time_ns, GError **error)
 {
   const DcEvidenceOptions *options = &evidence->options;
   const bool by_time = options->rotate_ns > 0 && time_ns >= evidence->period_ns + options->rotate_ns;
-  const bool by_size = options->rotate_bytes > 0 && !by_time &&
+  const bool reopen = evidence->fd < 0; /* the next file could not be opened: tried again under its name */
+  const bool by_size = options->rotate_bytes > 0 && !by_time && !reopen &&
                        evidence->file_bytes + evidence->out->len >= options->rotate_bytes + evidence->preamble_bytes;
-  const bool reopen = evidence->fd < 0;
   if (!by_time && !by_size && !reopen)
     return true;
   bool ok = dc_evidence_write_out(evidence, error);
