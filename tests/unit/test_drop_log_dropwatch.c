@@ -90,7 +90,7 @@ static void test_summary_mode(void)
     g_assert_cmphex(drop->pc >> 32, ==, 0xffffffff);
     count += drop->count;
   }
-  g_assert_cmpuint(count, ==, 65);
+  g_assert_cmpuint(count, ==, 64);
   assert_site(log_text_drop(log, 0), "nf_hook_slow", 0x93, NULL); /* hex without 0x */
   assert_site(log_text_drop(log, 8), "ip_rcv_finish_core", 0x20e, NULL);
   /* A distance that no function has: the tool knew the module's addresses only. */
