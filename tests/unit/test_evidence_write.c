@@ -59,7 +59,7 @@ static size_t udp_bytes(uint16_t port, uint8_t *bytes)
 {
   static const uint8_t head[] = {2,    0, 0,  0,  0, 1, 2, 0, 0,  0,  0, 2,  8,  0, /* Ethernet */
                                  0x45, 0, 0,  48, 0, 7, 0, 0, 64, 17, 0, 0,  10, 0,
-                                 0,    2, 10, 0,  0, 1, 0, 0, 0,  53, 0, 28, 0,  0};
+                                 0,    2, 10, 0,  0, 1, 0, 0, 0,  9,  0, 28, 0,  0};
   memset(bytes, 'x', 62);
   memcpy(bytes, head, sizeof head);
   bytes[34] = (uint8_t)(port >> 8);
@@ -533,7 +533,7 @@ static void test_tcpdump(void)
   g_autofree char *command = g_strdup_printf("tcpdump -n -r %s", write_for_tools(&place));
   g_autofree char *out = output_of(command);
   g_assert_cmpuint(lines_of(out), ==, 4); /* three frames and the packet of kdrop */
-  g_assert_nonnull(strstr(out, "10.0.0.2.3 > 10.0.0.1.53"));
+  g_assert_nonnull(strstr(out, "10.0.0.2.3 > 10.0.0.1.9"));
   place_clear(&place);
 }
 
