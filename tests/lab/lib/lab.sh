@@ -22,12 +22,17 @@
 # table that make-expected turns into expected.json.  It may define
 #   VM_ONLY              steps that change settings a namespace shares with the
 #                        machine around it
+#   scenario_live_summary  prints rows that take the place of scenario_expect's when
+#                        dropcorr records and drops come as counts without bytes
 #   scenario_findings    prints further rows of expected.json, one JSON object a line
+#   scenario_run         takes the place of recording, steps and the end of recording
 #   scenario_prelude     traffic before the capture opens
 #   scenario_postlude    traffic after it has closed
 
 SERVERS=
 RECORDERS=
+NAMESPACES=
+FURTHER_CAPTURES=
 
 say() {
     echo "lab: $*" >&2
@@ -65,6 +70,19 @@ traffic() {
     from_client "$LAB/traffic" "$@"
 }
 
+# namespace NAME: a further namespace, which lives as long as the run
+namespace() {
+    ip netns add "$1${SERVER_NS#dcs}"
+    NAMESPACES="$NAMESPACES $1${SERVER_NS#dcs}"
+    in_namespace "$1" ip link set lo up
+}
+
+in_namespace() {
+    name=$1${SERVER_NS#dcs}
+    shift
+    ip netns exec "$name" "$@"
+}
+
 # frame KIND [options]: send raw frames from the client
 frame() {
     traffic frame "$@"
@@ -73,6 +91,13 @@ frame() {
 # service KIND PORT [options]: returns when the service's socket is bound
 service() {
     SERVERS="$SERVERS $(on_server "$LAB/server" "$@")"
+}
+
+# service_in NAMESPACE KIND PORT [options]: the same in a further namespace
+service_in() {
+    place=$1
+    shift
+    SERVERS="$SERVERS $(in_namespace "$place" "$LAB/server" "$@")"
 }
 
 # set_server NAME=VALUE...: sysctl settings of the server
@@ -180,6 +205,20 @@ capture_start() {
         die "tcpdump does not start: $(cat "$OUT/tcpdump.err")"
 }
 
+# capture_also NAME [tcpdump options]: a further capture, cap-NAME.pcap, of what
+# happens from now on until the last step.  For a scenario's first step.
+capture_also() {
+    name=$1
+    shift
+    # shellcheck disable=SC2094  # tcpdump writes, the shell only waits
+    spawn_on_server tcpdump -n -U --immediate-mode --time-stamp-precision=nano \
+        -Z root -w "$OUT/cap-$name.pcap" "$@" 2>"$OUT/tcpdump-$name.err" &
+    RECORDERS="$RECORDERS $!"
+    FURTHER_CAPTURES="$FURTHER_CAPTURES $!"
+    wait_until 10 file_has '^tcpdump: listening on' "$OUT/tcpdump-$name.err" ||
+        die "tcpdump does not start: $(cat "$OUT/tcpdump-$name.err")"
+}
+
 # dwdump starts the monitor before it writes its first record.
 drops_start() {
     drop_file=$OUT/drops.pcap
@@ -234,7 +273,7 @@ live_start() {
         $(cat "$LAB/live/args") >"$OUT/live.ndjson" 2>"$OUT/live.err" &
     live=$!
     RECORDERS="$RECORDERS $live"
-    wait_until 15 file_has '^dropcorr: listening on eth0' "$OUT/live.err" ||
+    wait_until 60 file_has '^dropcorr: listening on eth0' "$OUT/live.err" ||
         die "the live binary does not start: $(cat "$OUT/live.err")"
 }
 
@@ -242,12 +281,16 @@ live_gone() {
     ! kill -0 "$live" 2>/dev/null
 }
 
+live_has_mark() {
+    file_has "$MARK" "$OUT/ev.pcapng" || live_gone
+}
+
 live_stop() {
-    wait_until 3 file_has "$MARK" "$OUT/ev.pcapng" || true
+    wait_until 20 live_has_mark || say "the last frame was not written"
     kill -INT "$live"
     # A watchdog, so that a hanging program does not cost the other recordings.
     (
-        wait_until 30 live_gone || kill -KILL "$live"
+        wait_until 60 live_gone || kill -KILL "$live"
     ) &
     watchdog=$!
     status=0
@@ -259,11 +302,22 @@ live_stop() {
 
 # The last frame is sent by the lab: when it has passed through every recorder,
 # so has all that came before.  Its damaged IP header makes the kernel drop it,
-# before any rule or state that a scenario may have set up.
+# before any rule or state that a scenario may have set up.  A scenario whose
+# recording people are to read has scenario_mark end it with a stray_mark, which
+# nobody takes for trouble.
 MARK=dropcorr-lab-end
 
 send_mark() {
-    frame udp --sport 49999 --dport 9 --text "$MARK" --bad-ip-checksum
+    if has_function scenario_mark; then
+        scenario_mark
+    else
+        frame udp --sport 49999 --dport 9 --text "$MARK" --bad-ip-checksum
+    fi
+}
+
+# Addressed to another machine's MAC, as a flooding switch delivers it.
+stray_mark() {
+    frame udp --sport 49999 --dport 9 --text "$MARK" --dmac 02:00:00:00:00:99
 }
 
 sample() {
@@ -307,8 +361,10 @@ record_stop() {
             drops_stop
         fi
         wait_until 10 file_has "$MARK" "$OUT/cap.pcap" || say "the last frame was not captured"
-        kill -INT "$capture"
-        wait "$capture" 2>/dev/null || true
+        for pid in $capture $FURTHER_CAPTURES; do
+            kill -INT "$pid"
+            wait "$pid" 2>/dev/null || true
+        done
     fi
     trace_stop
     sample after
@@ -330,6 +386,10 @@ lab_cleanup() {
     done
     SERVERS=
     RECORDERS=
+    for name in $NAMESPACES; do
+        ip netns del "$name" 2>/dev/null || true
+    done
+    NAMESPACES=
     trace_remove
 }
 
@@ -361,8 +421,12 @@ lab_run() {
     . "$LAB/scenarios/$1"
     network_up
     scenario_setup
-    record_start
-    run_steps
-    record_stop
+    if has_function scenario_run; then
+        scenario_run
+    else
+        record_start
+        run_steps
+        record_stop
+    fi
     lab_cleanup
 }
