@@ -205,10 +205,9 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
   return drop != NULL ? read_field(reader, drop, text) : DC_LINE_FOREIGN;
 }
 
-static const DcLogGrammar grammar = {.name = "dropwatch",
-                                     .score = score,
+static const DcLogGrammar grammar = {.score = score,
                                      .line = read_line,
                                      .state_size = sizeof(State),
                                      .hint = "dropwatch prints drops between its commands start and stop"};
 
-DC_LOG_FORMAT(dropwatch, grammar);
+DC_LOG_FORMAT(dropwatch, grammar, "dropwatch");

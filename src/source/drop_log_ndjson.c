@@ -170,9 +170,7 @@ static int score(DcText line)
              : 0;
 }
 
-static const DcLogGrammar grammar = {.name = "dropcorr NDJSON",
-                                     .score = score,
-                                     .line = read_line,
-                                     .hint = "drops are in it when it was written with --json --frames"};
+static const DcLogGrammar grammar = {
+    .score = score, .line = read_line, .hint = "drops are in it when it was written with --json --frames"};
 
-DC_LOG_FORMAT(ndjson, grammar);
+DC_LOG_FORMAT(ndjson, grammar, "dropcorr NDJSON");

@@ -264,6 +264,6 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
 }
 
 static const DcLogGrammar grammar = {
-    .name = "nettrace", .score = score, .line = read_line, .state_size = sizeof(State), .hint = "run nettrace --drop"};
+    .score = score, .line = read_line, .state_size = sizeof(State), .hint = "run nettrace --drop"};
 
-DC_LOG_FORMAT(nettrace, grammar);
+DC_LOG_FORMAT(nettrace, grammar, "nettrace");

@@ -114,11 +114,10 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
   return dc_trace_event(reader, reader->state, name, fields, time_ns);
 }
 
-static const DcLogGrammar grammar = {.name = "perf script",
-                                     .score = score,
+static const DcLogGrammar grammar = {.score = score,
                                      .line = read_line,
                                      .state_size = sizeof(DcTraceState),
                                      .clear_state = dc_trace_state_clear,
                                      .hint = "record with perf record -e skb:kfree_skb -a"};
 
-DC_LOG_FORMAT(perf, grammar);
+DC_LOG_FORMAT(perf, grammar, "perf script");

@@ -339,10 +339,9 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
 }
 
 static const DcLogGrammar grammar = {
-    .name = "pwru",
     .score = score,
     .line = read_line,
     .state_size = sizeof(State),
     .hint = "only lines of kfree_skb, kfree_skb_reason and sk_skb_reason_drop are drops: trace these functions too"};
 
-DC_LOG_FORMAT(pwru, grammar);
+DC_LOG_FORMAT(pwru, grammar, "pwru");

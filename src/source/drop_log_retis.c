@@ -194,10 +194,9 @@ static int score(DcText line)
   return dc_text_find(line, "\"common\":{") != SIZE_MAX && dc_text_find(line, "\"timestamp\":") != SIZE_MAX ? 60 : 0;
 }
 
-static const DcLogGrammar grammar = {.name = "retis events",
-                                     .score = score,
+static const DcLogGrammar grammar = {.score = score,
                                      .line = read_line,
                                      .state_size = sizeof(State),
                                      .hint = "collect with retis collect -c skb,skb-drop,dev -o"};
 
-DC_LOG_FORMAT(retis, grammar);
+DC_LOG_FORMAT(retis, grammar, "retis events");

@@ -71,9 +71,7 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
   return DC_LINE_USED;
 }
 
-static const DcLogGrammar grammar = {.name = "SystemTap (protocols dropped in " PROBED ", or dropwatch.stp)",
-                                     .score = score,
-                                     .line = read_line,
-                                     .hint = "print skb->protocol as 0x%04x, a line for each drop"};
+static const DcLogGrammar grammar = {
+    .score = score, .line = read_line, .hint = "print skb->protocol as 0x%04x, a line for each drop"};
 
-DC_LOG_FORMAT(stap, grammar);
+DC_LOG_FORMAT(stap, grammar, "SystemTap (protocols dropped in " PROBED ", or dropwatch.stp)");

@@ -192,13 +192,12 @@ static DcLineKind read_bcc(DcLogReader *reader, DcText line)
   return dc_text_begins(line, "Stack trace (id:") ? DC_LINE_USED : DC_LINE_FOREIGN;
 }
 
-static const DcLogGrammar bcc_grammar = {.name = "bcc tcpdrop",
-                                         .score = bcc_score,
+static const DcLogGrammar bcc_grammar = {.score = bcc_score,
                                          .line = read_bcc,
                                          .state_size = sizeof(State),
                                          .hint = "it tells of TCP packets that have a socket only"};
 
-DC_LOG_FORMAT(bcc, bcc_grammar);
+DC_LOG_FORMAT(bcc, bcc_grammar, "bcc tcpdrop");
 
 /* --- bpftrace ---------------------------------------------------------------------------- */
 
@@ -345,10 +344,9 @@ static DcLineKind read_bpftrace(DcLogReader *reader, DcText line)
                                                                                         : DC_LINE_FOREIGN;
 }
 
-static const DcLogGrammar bpftrace_grammar = {.name = "bpftrace tcpdrop.bt",
-                                              .score = bpftrace_score,
+static const DcLogGrammar bpftrace_grammar = {.score = bpftrace_score,
                                               .line = read_bpftrace,
                                               .state_size = sizeof(State),
                                               .hint = "it tells of TCP packets that have a socket only"};
 
-DC_LOG_FORMAT(bpftrace, bpftrace_grammar);
+DC_LOG_FORMAT(bpftrace, bpftrace_grammar, "bpftrace tcpdrop.bt");

@@ -131,12 +131,11 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
   return kind;
 }
 
-static const DcLogGrammar grammar = {.name = "ftrace text (trace_pipe, trace-cmd report)",
-                                     .score = score,
+static const DcLogGrammar grammar = {.score = score,
                                      .line = read_line,
                                      .state_size = sizeof(State),
                                      .clear_state = clear_state,
                                      .hint =
                                          "switch on events/skb/kfree_skb/enable in tracefs before reading trace_pipe"};
 
-DC_LOG_FORMAT(trace_pipe, grammar);
+DC_LOG_FORMAT(trace_pipe, grammar, "ftrace text (trace_pipe, trace-cmd report)");

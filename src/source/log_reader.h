@@ -19,7 +19,6 @@ typedef enum {
 typedef struct DcLogReader DcLogReader;
 
 typedef struct {
-  const char *name; /* of the format, for the report */
   /* How surely a line is of this format: 0 not at all, 100 nobody else writes it. */
   int (*score)(DcText line);
   DcLineKind (*line)(DcLogReader *reader, DcText line);
@@ -100,7 +99,8 @@ char *dc_log_explain(const DcSource *source);
 /* The clock of a source made by dc_log_open(); false for any other source. */
 bool dc_log_clock(const DcSource *source, DcLogClock *ret_clock);
 
-#define DC_LOG_FORMAT(identifier, grammar)                                               \
+/* title: the format's name in the report. */
+#define DC_LOG_FORMAT(identifier, grammar, title)                                        \
   static int identifier##_probe(const uint8_t *head, size_t len)                         \
   {                                                                                      \
     return dc_log_probe(&(grammar), head, len);                                          \
@@ -110,4 +110,4 @@ bool dc_log_clock(const DcSource *source, DcLogClock *ret_clock);
     return dc_log_open(&(grammar), input, strings, error);                               \
   }                                                                                      \
   const DcDropLogFormat dc_drop_log_##identifier = {                                     \
-      .name = (grammar).name, .probe = identifier##_probe, .open = identifier##_open, .explain = dc_log_explain}
+      .name = title, .probe = identifier##_probe, .open = identifier##_open, .explain = dc_log_explain}
