@@ -25,6 +25,8 @@ if(DROPCORR_FUZZ)
   target_compile_options(dropcorr_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -g)
   target_link_options(dropcorr_options INTERFACE -fsanitize=address,undefined)
 endif()
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 # dropcorr_layer(NAME SOURCES a.c b.c LIBRARIES x y)
