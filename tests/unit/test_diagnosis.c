@@ -218,6 +218,31 @@ static void test_overflows_go_to_the_full_queue(void)
   run_free(&run);
 }
 
+/* Live: as soon as the second's counters cover the second's SYNs, the finding is told; other silence waits. */
+static void test_live_settles_early(void)
+{
+  Run run;
+  run_begin(&run, false);
+  for (int64_t second = 0; second < 12; second++) {
+    dc_state_begin_object(run.state, "netstat", DC_PHASE_TICK, T0 + second * S, false);
+    dc_state_set_counter(run.state, T0 + second * S, DC_PHASE_TICK, "TcpExt.ListenOverflows", second > 2 ? 4 : 0);
+    dc_state_end_object(run.state, true);
+    if (second == 2) {
+      for (uint16_t i = 0; i < 4; i++)
+        feed_frame(&run, syn((uint16_t)(40000 + i), 2222, i, 0), T0 + second * S + i * 100 * MS);
+    } else {
+      feed_frame(&run, syn((uint16_t)(50000 + second), 8080, 9, 0), T0 + second * S + 500 * MS);
+    }
+  }
+  uint64_t settled = 0;
+  for (guint i = 0; i < run.frames->len; i++)
+    settled += g_array_index(run.frames, DcFrameVerdict, i).cause == DC_CAUSE_ACCEPT_QUEUE_FULL;
+  g_assert_cmpuint(settled, ==, 4);
+  g_assert_cmpuint(run.frames->len, ==, 4);
+  run_end(&run);
+  run_free(&run);
+}
+
 /* --- timestamps behind NAT ------------------------------------------------------------ */
 
 typedef enum { WIRE_ALONE, COUNTED, TOLD, SWITCHED_OFF, NEW_KERNEL, CONTRADICTED } RecycleCase;
@@ -523,6 +548,7 @@ int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/diagnosis/silence/accept-queue", test_accept_queue);
+  g_test_add_func("/diagnosis/silence/live", test_live_settles_early);
   g_test_add_func("/diagnosis/silence/full-queue-first", test_overflows_go_to_the_full_queue);
   g_test_add_func("/diagnosis/silence/recycle", test_recycle);
   g_test_add_func("/diagnosis/silence/one-clock", test_one_clock_is_no_nat);
