@@ -415,36 +415,60 @@ static void copy_drop_groups(const DcDiagnosis *self, DcReport *report)
   g_ptr_array_sort(report->drop_groups, by_drops);
 }
 
+static const char *fate_verb(DcFate fate)
+{
+  switch (fate) {
+  case DC_FATE_DROPPED:
+    return "dropped";
+  case DC_FATE_UNHANDLED:
+    return "unhandled";
+  case DC_FATE_REFUSED:
+    return "refused";
+  case DC_FATE_SILENT:
+  case DC_FATE_UNEXPLAINED:
+    return "unanswered";
+  case DC_FATE_UNREMARKABLE:
+  case DC_FATE_OUTBOUND:
+  case DC_FATE_ANSWERED:
+  case DC_FATE_CONSUMED:
+  case DC_FATE_COUNT:
+    break;
+  }
+  return "concerned";
+}
+
+/* The one line on top: what was lost, of which service, why, how sure. */
 static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
 {
-  uint64_t lost = report->summary.frames_by_fate[DC_FATE_DROPPED];
-  uint64_t silent = report->summary.frames_by_fate[DC_FATE_SILENT];
-  uint64_t open = report->summary.frames_by_fate[DC_FATE_UNEXPLAINED];
-  uint64_t refused = report->summary.frames_by_fate[DC_FATE_REFUSED];
   if (report->summary.frames_seen == 0 && report->summary.drops_seen == 0)
     return g_strdup("Nothing was seen: no frame, no drop.");
-  g_autoptr(GString) line = g_string_new(NULL);
-  const struct {
-    uint64_t count;
-    const char *what;
-  } parts[] = {{lost, "dropped by the kernel"},
-               {silent, "unanswered for a cause found"},
-               {open, "unanswered and unexplained"},
-               {refused, "refused"}};
-  for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-    if (parts[i].count > 0)
-      g_string_append_printf(line, "%s%" G_GUINT64_FORMAT " %s", line->len > 0 ? ", " : "", parts[i].count,
-                             parts[i].what);
-  }
-  if (line->len == 0)
+  const DcFinding *first = report->findings->len > 0 ? g_ptr_array_index(report->findings, 0) : NULL;
+  if (first == NULL)
     return g_strdup_printf("No loss: none of %" G_GUINT64_FORMAT " inbound frames was dropped or left unanswered.",
                            self->inbound);
-  g_autofree char *of = g_strdup_printf("Of %" G_GUINT64_FORMAT " inbound frames ", self->inbound);
-  g_string_prepend(line, of);
-  if (report->findings->len > 0) {
-    const DcFinding *worst = g_ptr_array_index(report->findings, 0);
-    g_string_append_printf(line, "; most important: %s (%" G_GUINT64_FORMAT ")", worst->title, worst->frames);
-  }
+  const DcCauseInfo *info = dc_catalogue(first->cause);
+  g_autofree char *service = dc_service_text(&first->service);
+  const bool harmless = first->severity == DC_SEVERITY_INFO;
+  g_autoptr(GString) line = g_string_new(harmless ? "No service lost a frame. " : NULL);
+  if (first->frames > 0)
+    g_string_append_printf(line, "%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames %s", service, first->frames,
+                           MAX(first->seen, first->frames), fate_verb(first->fate));
+  else if (first->attempts > 0)
+    g_string_append_printf(line, "%s: %" G_GUINT64_FORMAT " handshakes failed", service, first->attempts);
+  else
+    g_string_append(line, service);
+  if (info != NULL)
+    g_string_append_printf(line, ". Cause: %s (%s%s)", info->title, dc_confidence_name(first->confidence),
+                           harmless ? ", harmless" : "");
+  else if (first->fate == DC_FATE_ANSWERED)
+    g_string_append(line, ": the answer or its ACK is lost elsewhere");
+  else
+    g_string_append(line, ", and nothing says why");
+  guint grave = 0;
+  for (guint i = 1; i < report->findings->len; i++)
+    grave += ((const DcFinding *)g_ptr_array_index(report->findings, i))->severity > DC_SEVERITY_INFO;
+  if (grave > 0)
+    g_string_append_printf(line, "; %u more finding%s", grave, grave == 1 ? "" : "s");
   g_string_append_c(line, '.');
   return g_strdup(line->str);
 }
