@@ -18,8 +18,8 @@
  * 2.5 ms in an emulated machine. */
 #define NEAR_NS (10 * DC_NS_PER_MS)
 /* The tracepoint net:netif_receive_skb fires just before the tap, which stamps the frame then or has found a stamp
- * from the backlog's entry: either is within a few microseconds of its trace event. A frame so much
- * nearer than the next is the one meant. */
+ * from the backlog's entry: either is within a few microseconds of its trace event. Frames so much farther
+ * than the nearest are not meant. */
 #define RECEIVE_NS (200 * DC_NS_PER_US)
 #define RECEIVE_CLEAR_NS (2 * DC_NS_PER_US)
 #define CANDIDATES_MAX 64
@@ -197,11 +197,16 @@ static int64_t receive_distance(const DcDrop *drop, const DcSlot *slot)
   return distance;
 }
 
-static bool receive_allows(const DcDrop *drop, const DcSlot *slot)
+/* The reception's length is without link header; the frame's is with it: none, Ethernet, with one tag or two, or a
+ * cooked header of either version. */
+static bool length_allows(const DcDrop *drop, const DcSlot *slot)
 {
-  return drop->rx_time_ns == 0 || (receive_distance(drop, slot) <= RECEIVE_NS &&
-                                   (drop->rx_len == 0 || drop->rx_len == slot->brief.len ||
-                                    drop->rx_len + 14 == slot->brief.len || drop->rx_len + 18 == slot->brief.len));
+  static const uint32_t headers[] = {0, 14, 16, 18, 20, 22};
+  for (size_t i = 0; i < G_N_ELEMENTS(headers); i++) {
+    if (drop->rx_len + headers[i] == slot->brief.len)
+      return true;
+  }
+  return drop->rx_len == 0;
 }
 
 /* Drops still waiting that nothing tells apart from this one, this one included. */
@@ -218,43 +223,57 @@ static uint32_t drops_alike(const DcCorrelator *self, const DcDrop *drop)
   return alike;
 }
 
-static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
+/* The frame nearest in time that may be meant, and how many may: with a known reception those not much farther from
+ * it than the nearest (within_ns), without one all before the drop. */
+static Join nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t within_ns, int64_t *ret_nearest)
 {
   Join best = {NULL, 0, DC_MATCH_NONE, 0};
   const bool has_receive = drop->rx_time_ns != 0;
-  const int64_t near = has_receive ? self->options.window_after_ns : NEAR_NS;
+  /* Frames before this cannot be meant; they come by time, but for a little disorder among CPUs. */
+  const int64_t earliest = has_receive
+                               ? drop->rx_time_ns - drop->rx_wait_ns - within_ns - self->options.window_before_ns
+                               : drop->time_ns - drop->precision_ns - NEAR_NS;
   const uint64_t begin = dc_window_begin(self->window);
   uint32_t looked_at = 0;
-  int64_t nearest = INT64_MAX, second = INT64_MAX; /* distances, where the reception is known */
-  for (uint64_t at = dc_window_end(self->window); at-- > begin && looked_at < SCAN_MAX;) {
+  int64_t nearest = INT64_MAX;
+  /* This drop waited a second: many frames have come since. */
+  uint64_t at = dc_window_until(self->window, drop->time_ns + self->options.window_before_ns);
+  while (at-- > begin && looked_at < SCAN_MAX) {
     DcSlot *slot = dc_window_at(self->window, at);
     if (slot == NULL || slot->time_ns > drop->time_ns + self->options.window_before_ns)
       continue;
     looked_at++;
-    if (slot->time_ns < drop->time_ns - drop->precision_ns - near)
+    if (slot->time_ns < earliest)
       break;
     if ((slot->flags & (DC_SLOT_JOINED | DC_SLOT_CONSUMED)) != 0 || slot->brief.direction == DC_DIRECTION_OUT)
       continue;
     if (drop->protocol >= 0 && slot->brief.flow.ethertype != drop->protocol)
       continue;
-    if (!site_allows(drop, slot) || !tuple_allows(drop, slot) || !receive_allows(drop, slot))
+    const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
+    if (distance > within_ns || !length_allows(drop, slot) || !site_allows(drop, slot) || !tuple_allows(drop, slot))
       continue;
     if (dc_answer_is_answered(self, slot))
       continue;
-    const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
     if (best.slot == NULL || distance < nearest) {
-      second = nearest;
       nearest = distance;
       best = (Join){slot, at, DC_MATCH_LIKELY, best.candidates};
-    } else {
-      second = MIN(second, distance);
     }
     best.candidates++;
   }
-  if (has_receive && best.slot != NULL && second > 4 * nearest + RECEIVE_CLEAR_NS)
-    best.candidates = 1;
+  if (looked_at == SCAN_MAX && best.slot != NULL)
+    best.match = DC_MATCH_POSSIBLE;
+  *ret_nearest = nearest;
+  return best;
+}
+
+static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
+{
+  int64_t nearest;
+  Join best = nearest_frame(self, drop, RECEIVE_NS, &nearest);
+  if (drop->rx_time_ns != 0 && best.candidates > 1)
+    best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
   /* As many drops as frames that could be meant: then all of them were dropped, whichever is whose. */
-  if ((best.candidates > 1 && drops_alike(self, drop) < best.candidates) || looked_at == SCAN_MAX)
+  if (best.candidates > 1 && drops_alike(self, drop) < best.candidates)
     best.match = DC_MATCH_POSSIBLE;
   return best;
 }

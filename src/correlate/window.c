@@ -6,6 +6,7 @@
 #define WINDOW_FIRST_SLOTS 1024u
 #define WINDOW_RECENT 4096u
 #define KEPT_BYTES_MAX 128u
+#define WINDOW_DISORDER 64u /* slots */
 
 struct DcWindow {
   DcSlot *slots;
@@ -74,6 +75,24 @@ uint64_t dc_window_end(const DcWindow *window)
 static DcSlot *slot_at(const DcWindow *window, uint64_t position)
 {
   return &window->slots[position & (window->capacity - 1)];
+}
+
+uint64_t dc_window_until(const DcWindow *window, int64_t time_ns)
+{
+  uint64_t low = window->begin, high = window->end;
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (slot_at(window, middle)->time_ns <= time_ns)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  uint64_t until = low;
+  for (uint64_t at = low; at < window->end && at < low + WINDOW_DISORDER; at++) {
+    if (slot_at(window, at)->time_ns <= time_ns)
+      until = at + 1;
+  }
+  return until;
 }
 
 /* The position whose low 32 bits are given, if it is still in the ring; 0 otherwise. */

@@ -74,6 +74,10 @@ DcSlot *dc_window_at(DcWindow *window, uint64_t position);
 uint64_t dc_window_begin(const DcWindow *window); /* position of the oldest */
 uint64_t dc_window_end(const DcWindow *window);   /* one past the newest */
 
+/* One past the newest slot of that time or earlier, found by halving: slots come by time, but for a little
+ * disorder among CPUs, which is allowed for. After a backward step of the clock it may lie anywhere. */
+uint64_t dc_window_until(const DcWindow *window, int64_t time_ns);
+
 void dc_window_link(DcWindow *window, uint64_t position, DcChain chain, uint64_t hash);
 
 /* Newest slot of the chain with this hash that is not JOINED, or the next older one after `position`.

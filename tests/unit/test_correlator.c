@@ -376,6 +376,31 @@ static void test_no_bytes_nearest_reception(void)
   run_free(&run);
 }
 
+/* A flood 2 us apart, every packet of it dropped: each drop is its own frame's, although the next ones were received
+ * within the same moment. */
+static void test_no_bytes_flood(void)
+{
+  enum { COUNT = 500 };
+  Run run;
+  run_begin(&run);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    feed_frame(&run,
+               udp_packet(&(Spec){.sport = 7, .dport = 9999, .payload_len = 20, .payload = "abcdefghijklmnopqrst"}),
+               T0 + i * 2000);
+    DcEvent event = drop_event(NULL, ++run.next_drop, T0 + i * 2000 + 1500, "__udp4_lib_rcv", "NO_SOCKET");
+    event.drop.rx_time_ns = T0 + i * 2000 + 300;
+    event.drop.rx_len = 20 + 8 + 20;
+    dc_correlator_feed(run.correlator, &event);
+  }
+  run_end(&run);
+  for (uint32_t number = 1; number <= COUNT; number++) {
+    g_assert_cmpint(verdict_of(&run, number)->fate, ==, DC_FATE_DROPPED);
+    g_assert_cmpint(verdict_of(&run, number)->match, ==, DC_MATCH_LIKELY);
+    g_assert_cmpuint(verdict_of(&run, number)->drop, ==, number);
+  }
+  run_free(&run);
+}
+
 /* --- answers -------------------------------------------------------------------------- */
 
 static void test_retry_answered(void)
@@ -686,6 +711,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/no-bytes/many", test_no_bytes_many_candidates);
   g_test_add_func("/correlator/no-bytes/reception", test_no_bytes_reception_known);
   g_test_add_func("/correlator/no-bytes/nearest-reception", test_no_bytes_nearest_reception);
+  g_test_add_func("/correlator/no-bytes/flood", test_no_bytes_flood);
   g_test_add_func("/correlator/answer/retry", test_retry_answered);
   g_test_add_func("/correlator/answer/new-isn", test_a_new_isn_is_a_new_attempt);
   g_test_add_func("/correlator/answer/refusals", test_refusals);
