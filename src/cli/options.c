@@ -47,13 +47,18 @@ void dc_options_clear(DcOptions *options)
   g_free(options->locals);
   g_free(options->timestamp_type);
   g_free(options->user);
+  g_free(options->time_zone);
+  g_free(options->kallsyms);
   g_free(options->write_file);
+  g_free(options->snapshot_dir);
   g_strfreev(options->reports);
   *options = (DcOptions){0};
 }
 
 bool dc_options_live(const DcOptions *options)
 {
+  if (options->snapshot_dir != NULL)
+    return false;
   if (options->interface != NULL)
     return true;
   return options->read_file == NULL && options->context_dir == NULL &&
@@ -205,6 +210,20 @@ static bool take_option(Parse *parse, const DcOption *row, const char *value, GE
     return take_single(row, value, &options->read_file, error);
   case DC_OPTION_DROPS:
     return take_drops(row, value, parse->drops, error);
+  case DC_OPTION_DROPS_OFFSET:
+    options->has_drops_offset = true;
+    if (!dc_value_offset(value, &options->drops_offset_ns))
+      return bad_value(row, value, "not a time difference (such as 1742309146.691 or -2h)", error);
+    return true;
+  case DC_OPTION_TIME_ZONE:
+    return take_single(row, value, &options->time_zone, error);
+  case DC_OPTION_DROPS_START:
+    options->has_drops_start = true;
+    if (!dc_value_time(value, &options->drops_start_ns))
+      return bad_value(row, value, "not a point in time (seconds since 1970, or 2026-11-20T11:24:33)", error);
+    return true;
+  case DC_OPTION_KALLSYMS:
+    return take_single(row, value, &options->kallsyms, error);
   case DC_OPTION_CONTEXT:
     return take_single(row, value, &options->context_dir, error);
   case DC_OPTION_LOCAL:
@@ -297,6 +316,8 @@ static bool take_option(Parse *parse, const DcOption *row, const char *value, GE
     return take_duration(row, value, &options->rotate_ns, error);
   case DC_OPTION_ROTATE_FILES:
     return take_uint32(row, value, 1, INT32_MAX, &options->rotate_files, error);
+  case DC_OPTION_SNAPSHOT:
+    return take_single(row, value, &options->snapshot_dir, error);
   case DC_OPTION_STRICT:
     options->strict = true;
     return true;
@@ -459,6 +480,29 @@ static bool usage(GError **error, const char *format, ...)
   return false;
 }
 
+/* A snapshot takes no evidence and gives no report: what it has no use for is a mistake. */
+static bool check_snapshot(const Parse *parse, GError **error)
+{
+  static const DcOptionId USED[] = {DC_OPTION_SNAPSHOT, DC_OPTION_INTERFACE, DC_OPTION_DURATION, DC_OPTION_USER,
+                                    DC_OPTION_VERBOSE,  DC_OPTION_QUIET,     DC_OPTION_NO_NAMES};
+  size_t count = 0;
+  const DcOption *table = dc_option_table(&count);
+  for (size_t i = 0; i < count; i++) {
+    bool used = false;
+    for (size_t j = 0; j < G_N_ELEMENTS(USED); j++)
+      used |= USED[j] == table[i].id;
+    if (used || !given(parse, table[i].id))
+      continue;
+    char name[64];
+    dc_option_spell(&table[i], name);
+    return usage(error, "%s: makes no sense beside --snapshot, which saves the host's state and ends (leave one out)",
+                 name);
+  }
+  if (parse->options.filter != NULL)
+    return usage(error, "'%s': --snapshot takes no filter (leave it out)", parse->options.filter);
+  return true;
+}
+
 /* Options of ours that need a live capture. tcpdump's letters are let pass beside -r, as tcpdump does. */
 static bool check_offline(const Parse *parse, GError **error)
 {
@@ -488,6 +532,8 @@ static bool check_outputs(const DcOptions *options, GError **error)
 static bool check_sense(const Parse *parse, GError **error)
 {
   const DcOptions *options = &parse->options;
+  if (options->snapshot_dir != NULL)
+    return check_snapshot(parse, error);
   if (options->interface != NULL && options->read_file != NULL)
     return usage(error, "-i %s: cannot capture while reading -r %s (leave one out)", options->interface,
                  options->read_file);

@@ -50,6 +50,8 @@ static int run(const DcOptions *options, const char *command_line)
     return DC_EXIT_ERROR;
   }
   dc_signals_install(stop);
+  if (options->snapshot_dir != NULL)
+    return dc_run_snapshot(options, command_line, stop);
   return dc_options_live(options) ? dc_run_live(options, command_line, stop)
                                   : dc_run_offline(options, command_line, stop);
 }

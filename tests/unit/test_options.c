@@ -144,6 +144,24 @@ static void test_live_or_not(void)
   }
 }
 
+static void test_snapshot(void)
+{
+  g_auto(DcOptions) options = {0};
+  parse_ok("--snapshot state -i eth0 --duration 2s -q -Z root", &options);
+  g_assert_cmpstr(options.snapshot_dir, ==, "state");
+  g_assert_cmpstr(options.interface, ==, "eth0");
+  g_assert_cmpint(options.duration_ns, ==, 2 * DC_NS_PER_S);
+  g_assert_false(dc_options_live(&options)); /* -i chooses counters, nothing is captured */
+  dc_options_clear(&options);
+  parse_ok("--snapshot state", &options);
+  g_assert_false(dc_options_live(&options));
+  usage_error("--snapshot a --snapshot b", "--snapshot 'b'", "once");
+  usage_error("--snapshot a -r x", "-r: ", "leave one out");
+  usage_error("--snapshot a -w x", "-w: ", "leave one out");
+  usage_error("--snapshot a --report x.html", "--report: ", "leave one out");
+  usage_error("--snapshot a tcp port 80", "'tcp port 80': ", "no filter");
+}
+
 static void test_last_word_wins(void)
 {
   g_auto(DcOptions) first = {0};
@@ -467,6 +485,7 @@ int main(int argc, char **argv)
   g_test_add_func("/options/tcpdump-letters", test_tcpdump_letters);
   g_test_add_func("/options/own", test_own_options);
   g_test_add_func("/options/live", test_live_or_not);
+  g_test_add_func("/options/snapshot", test_snapshot);
   g_test_add_func("/options/last-word", test_last_word_wins);
   g_test_add_func("/options/filter-words", test_filter_words);
   g_test_add_func("/options/actions", test_actions);

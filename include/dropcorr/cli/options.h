@@ -84,6 +84,7 @@ typedef struct {
   uint64_t rotate_bytes; /* -C, 0 off */
   int64_t rotate_ns;     /* -G, 0 off */
   uint32_t rotate_files; /* -W, 0 no limit */
+  char *snapshot_dir;    /* --snapshot: no capture, no analysis */
 
   /* Analysis */
   int64_t window_before_ns; /* --window: -1 when not given */
@@ -115,7 +116,7 @@ bool dc_options_parse(int argc, char **argv, DcOptions *ret_options, GError **er
 void dc_options_clear(DcOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DcOptions, dc_options_clear)
 
-/* True if this run captures: -i was given, or nothing at all names an input. */
+/* True if this run captures: -i was given, or nothing at all names an input; and not --snapshot. */
 bool dc_options_live(const DcOptions *options);
 
 /* Extension of a --report argument, "html" of "out/x.html". Borrowed from path. */

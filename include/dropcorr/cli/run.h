@@ -20,6 +20,9 @@ int dc_run(const DcOptions *options, const char *command_line);
 int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *stop);
 int dc_run_live(const DcOptions *options, const char *command_line, DcStop *stop);
 
+/* --snapshot: neither captures nor analyses. */
+int dc_run_snapshot(const DcOptions *options, const char *command_line, DcStop *stop);
+
 /* "dropcorr: MESSAGE" on standard error; control characters are made visible. */
 void dc_run_complain(const char *message);
 
@@ -28,6 +31,7 @@ void dc_run_complain(const char *message);
  * call once, before threads. */
 void dc_signals_install(DcStop *stop);
 bool dc_signals_take_interim(void);
+bool dc_signals_stop_asked(void); /* by a signal: somebody waits for the end */
 
 /* Exit status of an error that ended a run before it began. */
 int dc_run_error_status(const GError *error);
