@@ -100,8 +100,7 @@ static bool is_among(DcCause cause, const DcCause *causes, size_t count)
   return false;
 }
 
-/* Whether such a loss gives a drop event that can be told from others. */
-static bool shows_as_drop(const DcCheckInput *input, const DcCauseInfo *row)
+bool dc_check_shows_as_drop(const DcState *state, const DcCauseInfo *row)
 {
   static const DcCause never[] = {
       DC_CAUSE_RING_OVERFLOW,  DC_CAUSE_NIC_ERROR,       DC_CAUSE_ACCEPT_QUEUE_FULL,
@@ -113,7 +112,7 @@ static bool shows_as_drop(const DcCheckInput *input, const DcCauseInfo *row)
   if (is_among(row->cause, never, G_N_ELEMENTS(never)))
     return false;
   if (is_among(row->cause, later, G_N_ELEMENTS(later)))
-    return dc_state_kernel_version(input->state) >= KERNEL_5_18;
+    return dc_state_kernel_version(state) >= KERNEL_5_18;
   return row->reasons[0].name != NULL || row->sites[0] != NULL || row->cause == DC_CAUSE_HARDWARE_TRAP;
 }
 
@@ -176,7 +175,7 @@ static void check_counters(const DcCheckInput *input, const DcCauseInfo *row, Dc
     dc_check_set(check, DC_CHECK_RULED_OUT, "%s", once->str);
   else if (own_once)
     dc_check_set(check, DC_CHECK_NOT_CHECKED, "%s: a single sample does not say when", once->str);
-  else if (input->have_drops && shows_as_drop(input, row))
+  else if (input->have_drops && dc_check_shows_as_drop(input->state, row))
     dc_check_set(check, DC_CHECK_RULED_OUT, "no drop event of that kind");
   else if (shared->len > 0)
     dc_check_set(check, DC_CHECK_NOT_CHECKED, "%s, which other causes move too", shared->str);
@@ -186,7 +185,7 @@ static void check_counters(const DcCheckInput *input, const DcCauseInfo *row, Dc
     dc_check_set(check, DC_CHECK_NOT_CHECKED, "no counter %s on this host", missing);
   else if (no_interface)
     dc_check_set(check, DC_CHECK_NOT_CHECKED, "the interface is not known");
-  else if (shows_as_drop(input, row))
+  else if (dc_check_shows_as_drop(input->state, row))
     dc_check_set(check, DC_CHECK_NOT_CHECKED, "no drop events (see --drops)");
   else
     dc_check_set(check, DC_CHECK_NOT_CHECKED, "nothing in the context tells");
@@ -204,8 +203,16 @@ static void check_finding(const DcCheckInput *input, const DcFinding *finding, c
     if (!is_shared(filled) && dc_check_counter(input, filled, one, &value) == DC_COUNTER_MOVED)
       g_string_append_printf(text, ", %s", one->str);
   }
-  dc_check_set(check, DC_CHECK_RULED_IN, "finding %u: %" G_GUINT64_FORMAT " frame%s%s", finding->number,
-               finding->frames, finding->frames == 1 ? "" : "s", text->str);
+  if (finding->counted > 0)
+    dc_check_set(check, finding->since_boot ? DC_CHECK_NOT_CHECKED : DC_CHECK_RULED_IN,
+                 "finding %u: %" G_GUINT64_FORMAT " %s%s%s", finding->number, finding->counted, finding->counted_what,
+                 finding->since_boot ? " since boot: a single sample does not say when" : "", text->str);
+  else if (finding->frames == 0 && finding->attempts > 0)
+    dc_check_set(check, DC_CHECK_RULED_IN, "finding %u: %" G_GUINT64_FORMAT " connection attempt%s%s", finding->number,
+                 finding->attempts, finding->attempts == 1 ? "" : "s", text->str);
+  else
+    dc_check_set(check, DC_CHECK_RULED_IN, "finding %u: %" G_GUINT64_FORMAT " frame%s%s", finding->number,
+                 finding->frames, finding->frames == 1 ? "" : "s", text->str);
 }
 
 static const DcFinding *finding_of(const GPtrArray *findings, DcCause cause)

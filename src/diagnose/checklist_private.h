@@ -17,5 +17,11 @@ DcCounterSeen dc_check_counter(const DcCheckInput *input, const char *name, GStr
 
 void dc_check_set(DcCheck *check, DcCheckState state, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/* A driver's name of a counter that counts what its receive ring had no room for. */
+bool dc_check_speaks_of_ring(const char *name);
+
+/* Whether such a loss gives a drop event that can be told from others. */
+bool dc_check_shows_as_drop(const DcState *state, const DcCauseInfo *row);
+
 /* Checks that know more than counters; false: leave it to the general one. */
 bool dc_check_special(const DcCheckInput *input, DcCheck *check);

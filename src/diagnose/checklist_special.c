@@ -121,7 +121,7 @@ typedef struct {
 } RingScan;
 
 /* Names of drivers: rx_missed_errors, rx_no_buffer_count, rx_out_of_buffer, rx_queue_0_drops, rx0_nobuf... */
-static bool speaks_of_ring(const char *name)
+bool dc_check_speaks_of_ring(const char *name)
 {
   static const char *const words[] = {"rx_fifo",   "rx_missed",     "rx_over",   "no_buf",         "nobuf",
                                       "no_buffer", "out_of_buffer", "rx_no_dma", "buff_alloc_err", "rx_discards_phy"};
@@ -134,7 +134,7 @@ static bool speaks_of_ring(const char *name)
 static void scan_ring(const char *name, const DcCounterStep *whole, void *data)
 {
   RingScan *scan = data;
-  if (!g_str_has_prefix(name, scan->prefix) || !speaks_of_ring(name + strlen(scan->prefix)))
+  if (!g_str_has_prefix(name, scan->prefix) || !dc_check_speaks_of_ring(name + strlen(scan->prefix)))
     return;
   uint64_t value = whole->known ? whole->step : whole->last;
   if (!whole->known && !dc_state_counter_value(scan->input->state, name, &value))

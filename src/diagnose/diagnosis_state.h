@@ -47,5 +47,8 @@ struct DcDiagnosis {
 DcReport *dc_report_model_build(DcDiagnosis *self);
 DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group);
 
+/* Losses that counters alone tell of become groups of their own, or none any more. */
+void dc_counter_findings_update(DcDiagnosis *self);
+
 /* What this run could not see, and what of it matters here: fills limits with char*. */
 void dc_limits_collect(const DcDiagnosis *self, GPtrArray *limits);

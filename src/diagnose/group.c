@@ -179,6 +179,21 @@ static void key_of(DcCause cause, DcFate fate, const DcBrief *brief, GroupKey *k
     key->port = brief->flow.dst_port;
 }
 
+static DcGroup *add_group(DcGroups *groups, DcCause cause, DcFate fate)
+{
+  DcGroup *group = g_new0(DcGroup, 1);
+  group->cause = cause;
+  group->fate = fate;
+  group->confidence = DC_CONFIDENCE_CERTAIN;
+  group->first_ns = group->last_ns = DC_TIME_NONE;
+  group->series = g_new(DcSeries, 1);
+  dc_series_init(group->series);
+  group->clients = g_hash_table_new_full(client_hash, client_equal, g_free, NULL);
+  g_ptr_array_add(groups->list, group);
+  group->number = groups->list->len;
+  return group;
+}
+
 DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBrief *brief, bool *ret_new)
 {
   GroupKey key;
@@ -196,21 +211,30 @@ DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBri
   }
   if (group != NULL)
     return group;
-  group = g_new0(DcGroup, 1);
-  group->cause = cause;
-  group->fate = fate;
-  group->confidence = DC_CONFIDENCE_CERTAIN;
+  group = add_group(groups, cause, fate);
   group->service.protocol = key.protocol;
   group->service.port = key.port;
   group->service.ethertype = key.ethertype;
-  group->first_ns = group->last_ns = DC_TIME_NONE;
-  group->series = g_new(DcSeries, 1);
-  dc_series_init(group->series);
-  group->clients = g_hash_table_new_full(client_hash, client_equal, g_free, NULL);
-  g_ptr_array_add(groups->list, group);
-  group->number = groups->list->len;
   g_hash_table_insert(groups->table, g_memdup2(&key, sizeof key), group);
   return group;
+}
+
+DcGroup *dc_groups_counted(DcGroups *groups, DcCause cause, const DcService *service)
+{
+  for (guint i = 0; i < groups->list->len; i++) {
+    DcGroup *group = g_ptr_array_index(groups->list, i);
+    if (group->counted_what != NULL && group->cause == cause && group->service.protocol == service->protocol &&
+        strcmp(group->service.interface, service->interface) == 0)
+      return group;
+  }
+  DcGroup *group = add_group(groups, cause, DC_FATE_UNREMARKABLE);
+  group->service = *service;
+  return group;
+}
+
+void dc_groups_uncount(DcGroups *groups, size_t index)
+{
+  ((DcGroup *)g_ptr_array_index(groups->list, index))->counted = 0;
 }
 
 static void add_client(DcGroup *group, const DcBrief *brief)

@@ -29,7 +29,10 @@ typedef struct {
   DcService service;
   uint64_t frames, drops, bytes;
   uint64_t by_match[DC_MATCH_COUNT];
-  uint64_t attempts; /* handshakes concerned */
+  uint64_t attempts;            /* handshakes concerned */
+  uint64_t counted, counted_of; /* losses that counters alone tell of, and what came in that way */
+  const char *counted_what;     /* "datagrams" */
+  bool since_boot;              /* counted by a single sample */
   int64_t first_ns, last_ns;
   uint64_t examples[DC_FINDING_EXAMPLES];
   uint32_t example_count;
@@ -57,6 +60,10 @@ DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBri
 void dc_group_add_attempt(DcGroup *group, const DcHandshake *handshake, const char *why);
 
 void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop);
+
+/* The group of losses that counters alone tell of; its number stays once given. */
+DcGroup *dc_groups_counted(DcGroups *groups, DcCause cause, const DcService *service);
+void dc_groups_uncount(DcGroups *groups, size_t index); /* back to none, before the counters are looked at anew */
 
 /* In order of number. */
 size_t dc_groups_count(const DcGroups *groups);

@@ -11,6 +11,8 @@
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 
+#define USUAL_RATE 10000 /* one loss in so many is usual */
+
 /* --- values for advice --------------------------------------------------------------- */
 
 typedef struct {
@@ -34,7 +36,7 @@ static const char *lookup_value(const char *key, void *data)
   const DcGroup *group = lookup->group;
   const DcBrief *brief = &group->example;
   if (strcmp(key, "if") == 0)
-    return lookup->diagnosis->interface;
+    return group->service.interface[0] != '\0' ? group->service.interface : lookup->diagnosis->interface;
   if (strcmp(key, "port") == 0) {
     if (group->service.port == 0)
       return NULL;
@@ -211,8 +213,15 @@ static void add_notes(DcFinding *finding, const DcDiagnosis *self, const DcGroup
         dc_state_counter_value(self->state, error_counter, &errors) && errors == 0)
       note(finding, "rx_dropped has counted, rx_errors has not: the kernel drops these frames, not the network card.");
   }
-  if (finding->seen >= 10000 && finding->frames > 0 && finding->seen / finding->frames >= 10000)
+  const uint64_t lost = MAX(finding->frames, finding->counted);
+  if (lost > 0 && finding->seen / lost >= USUAL_RATE)
     note(finding, "Below 1 in 10,000 of what was seen: a usual rate of loss.");
+  if (finding->since_boot)
+    note(finding,
+         "Counted since boot, by a single sample: whether it goes on is not known. Save the counters twice, as "
+         "before.NAME and after.NAME.");
+  else if (finding->counted > 0)
+    note(finding, "Known from counters alone: no frame of the capture is among them, or which one is not known.");
   if (group->fate == DC_FATE_DROPPED && group->by_match[DC_MATCH_POSSIBLE] > 0)
     note(finding, "Several frames fit some of these drops equally well: which of them were dropped is open.");
 }
@@ -317,6 +326,19 @@ static const char *fallback_title(const DcGroup *group)
   return group->fate == DC_FATE_REFUSED ? "Refused" : "Unanswered, and nothing says why";
 }
 
+/* What counters tell of is worth a look at once when it is much and now. */
+static void weigh_counted(DcFinding *finding, const DcGroup *group)
+{
+  finding->seen = group->counted_of;
+  if (group->since_boot || finding->seen / finding->counted >= USUAL_RATE)
+    finding->severity = MIN(finding->severity, DC_SEVERITY_LOW);
+}
+
+static char *counted_place(const DcService *service)
+{
+  return service->protocol == 0 && service->interface[0] == '\0' ? g_strdup("this host") : dc_service_text(service);
+}
+
 DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group)
 {
   const DcCauseInfo *info = dc_catalogue(group->cause);
@@ -348,7 +370,12 @@ DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group
   finding->notes = g_ptr_array_new_with_free_func(g_free);
   finding->reasons = g_ptr_array_new_with_free_func(g_free);
   finding->sites = g_ptr_array_new_with_free_func(g_free);
-  g_autofree char *service = dc_service_text(&group->service);
+  finding->counted = group->counted;
+  finding->counted_what = group->counted > 0 ? group->counted_what : NULL;
+  finding->since_boot = group->since_boot;
+  if (finding->counted > 0)
+    weigh_counted(finding, group);
+  g_autofree char *service = finding->counted > 0 ? counted_place(&group->service) : dc_service_text(&group->service);
   finding->title = g_strdup_printf("%s: %s", info != NULL ? info->title : fallback_title(group), service);
   fill_clients(finding, group);
   fill_tally(finding->reasons, group->reasons);
@@ -381,6 +408,8 @@ static gint by_importance(gconstpointer a, gconstpointer b)
     return x->severity > y->severity ? -1 : 1;
   if (x->frames != y->frames)
     return x->frames > y->frames ? -1 : 1;
+  if (x->counted != y->counted)
+    return x->counted > y->counted ? -1 : 1;
   return x->number < y->number ? -1 : 1;
 }
 
@@ -440,14 +469,14 @@ static const char *fate_verb(DcFate fate)
 /* The one line on top: what was lost, of which service, why, how sure. */
 static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
 {
-  if (report->summary.frames_seen == 0 && report->summary.drops_seen == 0)
-    return g_strdup("Nothing was seen: no frame, no drop.");
   const DcFinding *first = report->findings->len > 0 ? g_ptr_array_index(report->findings, 0) : NULL;
+  if (first == NULL && report->summary.frames_seen == 0 && report->summary.drops_seen == 0)
+    return g_strdup("Nothing was seen: no frame, no drop.");
   if (first == NULL)
     return g_strdup_printf("No loss: none of %" G_GUINT64_FORMAT " inbound frames was dropped or left unanswered.",
                            self->inbound);
   const DcCauseInfo *info = dc_catalogue(first->cause);
-  g_autofree char *service = dc_service_text(&first->service);
+  g_autofree char *service = first->counted > 0 ? counted_place(&first->service) : dc_service_text(&first->service);
   const bool harmless = first->severity == DC_SEVERITY_INFO;
   g_autoptr(GString) line = g_string_new(harmless ? "No service lost a frame. " : NULL);
   if (first->frames > 0)
@@ -455,6 +484,9 @@ static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
                            MAX(first->seen, first->frames), fate_verb(first->fate));
   else if (first->attempts > 0)
     g_string_append_printf(line, "%s: %" G_GUINT64_FORMAT " handshakes failed", service, first->attempts);
+  else if (first->counted > 0)
+    g_string_append_printf(line, "%s: %" G_GUINT64_FORMAT " %s, counted by the kernel%s", service, first->counted,
+                           first->counted_what, first->since_boot ? " since boot" : ", in no frame seen here");
   else
     g_string_append(line, service);
   if (info != NULL)
@@ -499,9 +531,10 @@ DcReport *dc_report_model_build(DcDiagnosis *self)
   report->drop_groups = g_ptr_array_new();
   report->limits = g_ptr_array_new_with_free_func(g_free);
   report->sources = g_ptr_array_new_with_free_func(g_free);
+  dc_counter_findings_update(self);
   for (size_t i = 0; i < dc_groups_count(self->groups); i++) {
     const DcGroup *group = dc_groups_at(self->groups, i);
-    if (group->frames + group->attempts > 0)
+    if (group->frames + group->attempts + group->counted > 0)
       g_ptr_array_add(report->findings, dc_report_model_finding(self, group));
   }
   g_ptr_array_sort(report->findings, by_importance);

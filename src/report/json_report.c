@@ -109,6 +109,14 @@ void dc_json_model_finding(DcJsonOut *json, const DcFinding *finding, const char
   JSON_TEXT(json, "title", finding->title);
   JSON_WORD(json, "fate", dc_fate_name(finding->fate));
   JSON_UINT(json, "frames", finding->frames);
+  if (finding->attempts > 0)
+    JSON_UINT(json, "attempts", finding->attempts);
+  if (finding->counted > 0) {
+    JSON_UINT(json, "counted", finding->counted);
+    JSON_WORD(json, "counted_what", finding->counted_what);
+    dc_json_out_key(json, "since_boot");
+    dc_json_out_bool(json, finding->since_boot);
+  }
   JSON_UINT(json, "seen", finding->seen);
   JSON_UINT(json, "drops", finding->drops);
   JSON_UINT(json, "bytes", finding->bytes);

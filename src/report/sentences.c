@@ -5,17 +5,28 @@
 
 char *dc_finding_count_text(const DcFinding *finding)
 {
+  char rate[DC_QUANTITY_TEXT_MAX];
+  if (finding->counted > 0) {
+    if (finding->seen <= finding->counted)
+      return g_strdup_printf("%s counted: %" G_GUINT64_FORMAT, finding->counted_what, finding->counted);
+    return g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " %s (%s)", finding->counted, finding->seen,
+                           finding->counted_what, dc_rate_text(finding->counted, finding->seen, rate));
+  }
+  if (finding->frames == 0 && finding->attempts > 0)
+    return g_strdup_printf("%" G_GUINT64_FORMAT " connection attempt%s", finding->attempts,
+                           dc_plural(finding->attempts));
   if (finding->frames == 0)
     return g_strdup_printf("%" G_GUINT64_FORMAT " drop%s", finding->drops, dc_plural(finding->drops));
   if (finding->seen < finding->frames)
     return g_strdup_printf("%" G_GUINT64_FORMAT " frame%s", finding->frames, dc_plural(finding->frames));
-  char rate[DC_QUANTITY_TEXT_MAX];
   return g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frame%s (%s)", finding->frames, finding->seen,
                          dc_plural(finding->seen), dc_rate_text(finding->frames, finding->seen, rate));
 }
 
 const char *dc_finding_count_label(const DcFinding *finding)
 {
+  if (finding->counted > 0)
+    return "counted";
   if (finding->fate == DC_FATE_UNEXPLAINED)
     return "open";
   return finding->severity == DC_SEVERITY_INFO ? "seen" : "lost";
@@ -57,7 +68,9 @@ char *dc_finding_sure_text(const DcFinding *finding)
 {
   const char *confidence = dc_confidence_name(finding->confidence);
   GString *out = g_string_new(confidence != NULL ? confidence : "no cause found");
-  if (finding->drops > 0) {
+  if (finding->counted > 0) {
+    g_string_append(out, finding->since_boot ? ": counted since boot, by a single sample" : ": counted by the kernel");
+  } else if (finding->drops > 0) {
     g_string_append(out, ": ");
     add_matches(out, finding);
   } else {

@@ -52,8 +52,12 @@ typedef struct {
   char *title; /* "netfilter drops TCP port 8089" */
   DcService service;
   uint64_t frames, drops, bytes;
-  uint64_t attempts;   /* handshakes that went wrong although none of their frames was lost (then frames is 0) */
-  DcTimeline timeline; /* of its frames */
+  uint64_t attempts; /* handshakes that went wrong although none of their frames was lost (then frames is 0) */
+  uint64_t counted;  /* losses that counters alone tell of (then frames, drops and attempts are 0, and `seen` is what
+                        came in that way) */
+  const char *counted_what; /* what they are, in the plural: "datagrams"; NULL when counted is 0 */
+  bool since_boot;          /* counted by a single sample: when is not known */
+  DcTimeline timeline;      /* of its frames */
   uint64_t by_match[DC_MATCH_COUNT];
   uint64_t seen; /* frames seen of that service, for the rate */
   int64_t first_ns, last_ns;
