@@ -108,7 +108,7 @@ static void test_policy(void)
 {
   g_autoptr(DcReport) report = sample_report_empty();
   g_autofree char *page = render(report);
-  g_autofree char *text = check_markup(page);
+  g_free(check_markup(page));
   const char *from = strstr(page, "<style>") + strlen("<style>");
   guint8 digest[32];
   gsize len = sizeof digest;
@@ -177,7 +177,7 @@ static void test_bars(void)
       finding->first_ns = i % 2 == 0 ? INT64_MIN + 1 : INT64_MAX;
       finding->last_ns = k % 2 == 0 ? INT64_MIN + 1 : INT64_MAX;
       g_autofree char *page = render(report);
-      g_autofree char *text = check_markup(page);
+      g_free(check_markup(page));
       g_autoptr(GMatchInfo) found = NULL;
       guint bars = 0;
       for (g_regex_match(rect, page, 0, &found); g_match_info_matches(found); g_match_info_next(found, NULL), bars++) {

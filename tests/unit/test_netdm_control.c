@@ -48,6 +48,7 @@ static void test_holders(void)
   g_assert_null(nobody);
   g_autofree char *last = dc_netdm_holders(root, 32, &listeners);
   g_assert_cmpint(listeners, ==, 1);
+  g_assert_nonnull(last);
   remove_root(root);
 }
 

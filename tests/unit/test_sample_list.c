@@ -223,7 +223,6 @@ static void test_addresses(void)
   const DcAddr any = {.version = 4};
   g_assert_false(dc_state_is_local_address(state, &any));
   /* those of /proc are among them */
-  g_autoptr(GByteArray) text = g_byte_array_new();
   g_autofree char *inet6 = NULL;
   if (!g_file_get_contents("/proc/net/if_inet6", &inet6, NULL, NULL)) {
     g_test_skip("no IPv6 here");
