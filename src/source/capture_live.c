@@ -399,12 +399,18 @@ static void watch_interface(DcCaptureLive *capture, Watched *watched)
 
 static void push_failure(DcCaptureLive *capture, int status)
 {
-  char name[IF_NAMESIZE];
-  const bool gone = capture->info.ifindex != 0 && if_indextoname(capture->info.ifindex, name) == NULL;
-  g_autofree char *text =
-      gone ? g_strdup_printf("%s: the interface is gone; what was captured until then is reported", capture->interface)
-           : g_strdup_printf("%s: %s", capture->interface,
-                             status == PCAP_ERROR ? pcap_geterr(capture->pcap) : pcap_statustostr(status));
+  char name[IF_NAMESIZE] = "";
+  const bool exists = capture->info.ifindex == 0 || if_indextoname(capture->info.ifindex, name) != NULL;
+  g_autofree char *text = NULL;
+  if (!exists)
+    text = g_strdup_printf("%s: the interface is gone; what was captured until then is reported", capture->interface);
+  else if (name[0] != '\0' && strcmp(name, capture->interface) != 0)
+    /* libpcap asks by the old name whether a device that is down has come up. */
+    text = g_strdup_printf("%s was renamed to %s and went down: the capture cannot follow (start again with -i %s)",
+                           capture->interface, name, name);
+  else
+    text = g_strdup_printf("%s: %s", capture->interface,
+                           status == PCAP_ERROR ? pcap_geterr(capture->pcap) : pcap_statustostr(status));
   dc_live_push_text(capture->sink, DC_LIVE_FAILURE, DC_ERROR_IO, text);
 }
 
@@ -480,7 +486,7 @@ void dc_capture_live_run(DcCaptureLive *capture, DcLiveSink *sink, DcStop *stop)
     }
   }
   if (alive) {
-    capture->until_ns = dc_clock_realtime();
+    capture->until_ns = dc_stop_time(stop);
     drain_rest(capture);
   } else {
     dc_stop_request(stop);
