@@ -11,22 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A drop follows its frame within this; p99 is 2.5 ms in an emulated machine. A little earlier, for clocks read
- * in another order. */
-#define AFTER_NS (10 * DC_NS_PER_MS)
+/* Receptions stand at their frame; drops may seem earlier than theirs by clocks read in another order. */
 #define RECEIVED_AFTER_NS DC_NS_PER_MS
 #define BEFORE_NS DC_NS_PER_MS
 
 /* Anchors are taken in runs, so that some lie in the captured time when that is only a part of the log's. */
 #define RUNS 4u
-#define RUN_LEN 16u
 #define ANCHOR_BITS 6
 #define ANCHORS (1u << ANCHOR_BITS)
+#define RUN_LEN (ANCHORS / RUNS)
 
 #define SHIFTS_MAX 16u     /* looked at closely */
 #define SCAN_MAX 512u      /* frames looked at for one drop */
 #define VOTE_UNIT_SHIFT 10 /* votes are counted in 1024 ns */
 #define COPIES 20u         /* rearranged ones */
+#define COPIES_LARGE 8u    /* of a large problem: chance varies less */
+#define LARGE 4096u        /* frames */
 #define BLOCK_LEN 8u       /* drops that stay together in a copy: bursts are kept */
 #define SCORE_MIN 5u
 #define SCORE_MIN_GRID 2u /* there are few shifts to choose from */
@@ -36,9 +36,14 @@ typedef struct {
   size_t count;
 } Shifts;
 
-static int64_t after_of(const DcFitMark *mark)
+static int64_t after_of(const DcFitProblem *problem, const DcFitMark *mark)
 {
-  return mark->early_ns + (mark->rx_len != 0 ? RECEIVED_AFTER_NS : AFTER_NS);
+  return mark->early_ns + (mark->rx_len != 0 ? MIN(RECEIVED_AFTER_NS, problem->after_ns) : problem->after_ns);
+}
+
+static int64_t before_of(const DcFitProblem *problem)
+{
+  return MIN(BEFORE_NS, problem->after_ns / 2);
 }
 
 static bool fits(const DcFitMark *mark, const DcFitFrame *frame)
@@ -96,10 +101,10 @@ static uint32_t score(const DcFitProblem *problem, int64_t offset_ns, Scratch *s
     const int64_t at_ns = mark->time_ns + offset_ns;
     size_t found = SIZE_MAX;
     size_t looked_at = 0;
-    for (size_t f = lower_bound(problem, at_ns - after_of(mark)); f < problem->frame_count && looked_at < SCAN_MAX;
-         f++, looked_at++) {
+    for (size_t f = lower_bound(problem, at_ns - after_of(problem, mark));
+         f < problem->frame_count && looked_at < SCAN_MAX; f++, looked_at++) {
       const DcFitFrame *frame = &problem->frames[f];
-      if (frame->time_ns > at_ns + BEFORE_NS || (found != SIZE_MAX && frame->time_ns > at_ns))
+      if (frame->time_ns > at_ns + before_of(problem) || (found != SIZE_MAX && frame->time_ns > at_ns))
         break;
       if (scratch->used[f] == 0 && fits(mark, frame))
         found = f;
@@ -191,6 +196,41 @@ static bool snap(const DcFitProblem *problem, int64_t early_ns, int64_t *shift_n
   return true;
 }
 
+/* Sorts by digits, from the lowest: votes are many. The sign's bit is turned, so that negative ones come first. */
+static void sort_votes(GArray *votes)
+{
+  enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+  const size_t count = votes->len;
+  uint64_t *from = (uint64_t *)(void *)votes->data;
+  g_autofree uint64_t *scratch = g_new(uint64_t, MAX(count, (size_t)1));
+  uint64_t *to = scratch;
+  for (size_t i = 0; i < count; i++)
+    from[i] ^= UINT64_C(1) << 63;
+  for (unsigned shift = 0; shift < 64; shift += DIGIT_BITS) {
+    size_t begins[DIGITS] = {0};
+    for (size_t i = 0; i < count; i++)
+      begins[from[i] >> shift & (DIGITS - 1)]++;
+    if (count > 0 && begins[from[0] >> shift & (DIGITS - 1)] == count)
+      continue; /* all alike in this digit */
+    size_t before = 0;
+    for (size_t digit = 0; digit < DIGITS; digit++) {
+      const size_t here = begins[digit];
+      begins[digit] = before;
+      before += here;
+    }
+    for (size_t i = 0; i < count; i++)
+      to[begins[from[i] >> shift & (DIGITS - 1)]++] = from[i];
+    uint64_t *const swapped = from;
+    from = to;
+    to = swapped;
+  }
+  if (from == scratch)
+    memcpy(votes->data, scratch, count * sizeof *scratch);
+  from = (uint64_t *)(void *)votes->data;
+  for (size_t i = 0; i < count; i++)
+    from[i] ^= UINT64_C(1) << 63;
+}
+
 /* A vote: the shift in units, and who gives it in the low bits. */
 static GArray *collect_votes(const DcFitProblem *problem, const size_t *anchors, size_t anchor_count)
 {
@@ -207,8 +247,7 @@ static GArray *collect_votes(const DcFitProblem *problem, const size_t *anchors,
       g_array_append_val(votes, vote);
     }
   }
-  if (votes->len > 0)
-    qsort(votes->data, votes->len, sizeof(int64_t), compare_int64);
+  sort_votes(votes);
   return votes;
 }
 
@@ -223,6 +262,8 @@ static int compare_shifts(const void *a, const void *b)
 /* Keeps the best shifts; of those within the window of each other the best one. */
 static void offer(Shifts *shifts, DcFitShift shift, int64_t window_ns)
 {
+  if (shifts->count == SHIFTS_MAX && shift.score <= shifts->shifts[SHIFTS_MAX - 1].score)
+    return;
   for (size_t i = 0; i < shifts->count; i++) {
     if (llabs(shifts->shifts[i].offset_ns - shift.offset_ns) > window_ns)
       continue;
@@ -232,11 +273,8 @@ static void offer(Shifts *shifts, DcFitShift shift, int64_t window_ns)
     shifts->count--;
     i--;
   }
-  if (shifts->count == SHIFTS_MAX) {
-    if (compare_shifts(&shift, &shifts->shifts[SHIFTS_MAX - 1]) >= 0)
-      return;
+  if (shifts->count == SHIFTS_MAX)
     shifts->count--;
-  }
   size_t at = shifts->count++;
   for (; at > 0 && compare_shifts(&shift, &shifts->shifts[at - 1]) < 0; at--)
     shifts->shifts[at] = shifts->shifts[at - 1];
@@ -247,7 +285,7 @@ static int64_t window_of(const DcFitProblem *problem)
 {
   int64_t window_ns = 0;
   for (size_t i = 0; i < problem->mark_count; i++)
-    window_ns = MAX(window_ns, after_of(&problem->marks[i]) + BEFORE_NS);
+    window_ns = MAX(window_ns, after_of(problem, &problem->marks[i]) + before_of(problem));
   return problem->grid_ns != 0 ? 0 : window_ns;
 }
 
@@ -337,7 +375,8 @@ static uint32_t chance_of(const DcFitProblem *problem, Scratch *scratch)
   rearranged.marks = copy;
   uint64_t random = 1;
   uint32_t best = 0;
-  for (unsigned i = 0; i < COPIES; i++) {
+  const unsigned copies = problem->frame_count > LARGE ? COPIES_LARGE : COPIES;
+  for (unsigned i = 0; i < copies; i++) {
     rearrange(problem->marks, problem->mark_count, &random, copy);
     Shifts shifts;
     search(&rearranged, scratch, &shifts);
@@ -357,7 +396,7 @@ static uint32_t drops_within(const DcFitProblem *problem, int64_t offset_ns)
   for (size_t i = 0; i < problem->mark_count; i++) {
     const DcFitMark *mark = &problem->marks[i];
     const int64_t at_ns = mark->time_ns + offset_ns;
-    count += at_ns + BEFORE_NS >= first_ns && at_ns - after_of(mark) <= last_ns;
+    count += at_ns + before_of(problem) >= first_ns && at_ns - after_of(problem, mark) <= last_ns;
   }
   return count;
 }

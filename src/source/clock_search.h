@@ -25,13 +25,15 @@ typedef struct {
   uint8_t ip_protocol; /* 0 unknown */
 } DcFitMark;
 
-/* Both sorted by time. */
+/* Both sorted by time. A drop follows its frame within after_ns, and may seem a little earlier. */
 typedef struct {
   const DcFitFrame *frames;
   size_t frame_count;
   const DcFitMark *marks;
   size_t mark_count;
   int64_t grid_ns, tolerance_ns;
+  int64_t after_ns;
 } DcFitProblem;
 
+/* At one after_ns. */
 void dc_clock_search(const DcFitProblem *problem, DcFitResult *ret_result);

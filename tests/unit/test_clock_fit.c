@@ -112,6 +112,7 @@ static void test_recovered(void)
       {.seconds = 15, .frames_per_s = 100, .share_dropped = 0.2, .share_answered = 0.9, .noise_per_s = 5},
       {.seconds = 2, .frames_per_s = 500, .share_dropped = 0.3, .share_answered = 0.9},
       {.seconds = 120, .frames_per_s = 10, .share_dropped = 0.3, .share_answered = 0.5, .missing_capture = 0.5},
+      {.seconds = 2, .frames_per_s = 2000, .share_dropped = 0.1}, /* in 10 ms there are 20 frames */
       {.seconds = 20, .frames_per_s = 200, .share_dropped = 0.05, .share_answered = 0.5, .with_tuple = true},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
