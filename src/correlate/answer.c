@@ -378,6 +378,13 @@ bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot)
   return flow->last_out_ns != DC_TIME_NONE && flow->last_out_ns >= slot->time_ns;
 }
 
+bool dc_answer_had_arrived(DcCorrelator *self, const DcSlot *slot)
+{
+  const DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
+  return flow != NULL && is_tcp(slot) && (slot->brief.tcp_flags & (DC_TCP_SYN | DC_TCP_RST)) == 0 &&
+         flow->has_local_ack && after_or_at(flow->local_ack, slot->end_seq);
+}
+
 /* Only what this host must answer: questions put to itself, in a capture that shows its answers. */
 static bool is_owed(DcCorrelator *self, const DcSlot *slot, const DcFlow *flow)
 {

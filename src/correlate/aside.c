@@ -76,6 +76,9 @@ DcDropStatus dc_aside_classify(const DcDrop *drop, const DcDirections *direction
   *ret_why = DC_ASIDE_NORMAL_FREE;
   if (dc_reason_is_consumed(drop->reason) || ((flags & DC_SITE_NORMAL_FREE) != 0 && unspecified))
     return DC_DROP_STATUS_NOISE;
+  *ret_why = DC_ASIDE_HAD_ARRIVED;
+  if (dc_reason_is_repetition(drop->reason) && (drop->packet.tcp_flags & DC_TCP_SYN) == 0)
+    return DC_DROP_STATUS_NOISE;
   *ret_why = DC_ASIDE_NEIGHBOUR;
   if ((flags & DC_SITE_ND_NOISE) != 0 && unspecified && is_neighbour_message(&drop->packet) &&
       drop->packet.l4_checksum != DC_CHECKSUM_BAD)

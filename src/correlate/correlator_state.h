@@ -40,7 +40,7 @@ struct DcCorrelator {
   int64_t first_frame_ns, last_frame_ns;
   int64_t hold_ns; /* how long a frame stays in the window */
   uint64_t next_attempt;
-  bool plain_acks_seen;     /* this capture shows this host's ordinary ACKs */
+  bool plain_acks_seen; /* this capture shows this host's ordinary ACKs */
   bool finishing;
   DcCorrelatorStats stats;
 };
@@ -57,6 +57,8 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *ve
 void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate);
 /* Has this frame been answered already? */
 bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot);
+/* Has this host acknowledged all that is in this segment? */
+bool dc_answer_had_arrived(DcCorrelator *self, const DcSlot *slot);
 /* A flow leaves: its attempt is told. For dc_flows_*(); data is the correlator. */
 void dc_answer_evict(DcFlow *flow, void *data);
 

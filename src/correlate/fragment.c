@@ -5,18 +5,32 @@
 #include <glib.h>
 #include <string.h>
 
+#define SCAN_MAX 256u
+/* Copies of a fragment come so soon after it; identifications do not come again so soon. */
+#define COPIES_NS (5 * DC_NS_PER_S)
+
 typedef struct {
   uint32_t start, end;
 } Piece;
 
+/* One fragment as it was seen; copies of it are seen more than once. */
+typedef struct {
+  uint32_t start, end;
+  uint64_t position;
+} Seen;
+
 typedef struct {
   DcDatagramKey key;
-  int64_t first_ns;
+  int64_t first_ns, last_ns;
   uint32_t total; /* bytes of the whole datagram, 0 while the last fragment is missing */
   uint32_t piece_count;
   Piece pieces[DC_FRAGMENT_PIECES_MAX]; /* sorted, disjoint or touching */
-  uint64_t positions[DC_FRAGMENT_PIECES_MAX];
-  uint32_t position_count;
+  Seen seen[DC_FRAGMENT_PIECES_MAX];
+  uint32_t seen_count;
+  bool seen_more; /* than there is room for */
+  bool told;      /* as what a dropped packet was made of */
+  bool has_ports;
+  uint16_t src_port, dst_port;
   GArray *waiting; /* DcFrameVerdict, NULL while none */
   GList link;      /* in order of first_ns */
 } Datagram;
@@ -108,8 +122,14 @@ static void release(DcFragments *fragments, Datagram *datagram, bool incomplete)
   if (datagram->waiting == NULL)
     return;
   g_autoptr(GArray) waiting = g_steal_pointer(&datagram->waiting);
-  for (guint i = 0; i < waiting->len; i++)
-    fragments->decide(&g_array_index(waiting, DcFrameVerdict, i), incomplete, fragments->data);
+  for (guint i = 0; i < waiting->len; i++) {
+    DcFrameVerdict *verdict = &g_array_index(waiting, DcFrameVerdict, i);
+    if (datagram->has_ports) {
+      verdict->brief.flow.src_port = datagram->src_port;
+      verdict->brief.flow.dst_port = datagram->dst_port;
+    }
+    fragments->decide(verdict, incomplete, fragments->data);
+  }
 }
 
 static void remove_oldest(DcFragments *fragments)
@@ -119,6 +139,19 @@ static void remove_oldest(DcFragments *fragments)
   release(fragments, datagram, !is_whole(datagram));
   g_queue_unlink(&fragments->order, link);
   g_hash_table_remove(fragments->table, &datagram->key);
+}
+
+static void piece_of(const DcPacket *packet, uint32_t *ret_start, uint32_t *ret_end)
+{
+  const uint32_t header = packet->l4_offset > packet->l3_offset ? packet->l4_offset - packet->l3_offset : 0;
+  *ret_start = packet->fragment_offset;
+  *ret_end = packet->fragment_offset + (packet->l3_len > header ? packet->l3_len - header : 0);
+}
+
+static void start_anew(Datagram *datagram)
+{
+  datagram->total = datagram->piece_count = datagram->seen_count = 0;
+  datagram->seen_more = datagram->told = datagram->has_ports = false;
 }
 
 void dc_fragments_add(DcFragments *fragments, const DcPacket *packet, uint64_t position, int64_t time_ns)
@@ -138,16 +171,115 @@ void dc_fragments_add(DcFragments *fragments, const DcPacket *packet, uint64_t p
     g_hash_table_insert(fragments->table, &datagram->key, datagram);
     g_queue_push_tail_link(&fragments->order, &datagram->link);
   }
-  uint32_t header = packet->l4_offset > packet->l3_offset ? packet->l4_offset - packet->l3_offset : 0;
-  uint32_t len = packet->l3_len > header ? packet->l3_len - header : 0;
-  uint32_t end = packet->fragment_offset + len;
-  add_piece(datagram, packet->fragment_offset, end);
+  /* The next datagram of that identification. Soon after the last piece it may also be a copy of one: then the frames
+   * not yet decided would no longer be known to have made a whole. */
+  if (is_whole(datagram) && time_ns - datagram->last_ns > COPIES_NS)
+    start_anew(datagram);
+  uint32_t start, end;
+  piece_of(packet, &start, &end);
+  add_piece(datagram, start, end);
+  datagram->last_ns = time_ns;
   if (!packet->fragment_more)
     datagram->total = end;
-  if (datagram->position_count < DC_FRAGMENT_PIECES_MAX)
-    datagram->positions[datagram->position_count++] = position;
+  if (datagram->seen_count < DC_FRAGMENT_PIECES_MAX)
+    datagram->seen[datagram->seen_count++] = (Seen){start, end, position};
+  else
+    datagram->seen_more = true;
+  if ((packet->has & DC_HAS_PORTS) != 0) {
+    datagram->has_ports = true;
+    datagram->src_port = packet->src_port;
+    datagram->dst_port = packet->dst_port;
+  }
   if (is_whole(datagram))
     release(fragments, datagram, false);
+}
+
+void dc_fragments_lose(DcFragments *fragments, const DcPacket *packet, uint64_t position)
+{
+  DcDatagramKey key;
+  dc_datagram_key(&key, packet);
+  Datagram *datagram = g_hash_table_lookup(fragments->table, &key);
+  if (datagram == NULL || datagram->seen_more)
+    return;
+  uint32_t kept = 0;
+  datagram->piece_count = 0;
+  for (uint32_t i = 0; i < datagram->seen_count; i++) {
+    const Seen seen = datagram->seen[i];
+    if (seen.position == position)
+      continue;
+    add_piece(datagram, seen.start, seen.end);
+    datagram->seen[kept++] = seen;
+  }
+  datagram->seen_count = kept;
+}
+
+bool dc_fragments_has_copy(const DcFragments *fragments, const DcPacket *packet, uint64_t position)
+{
+  DcDatagramKey key;
+  dc_datagram_key(&key, packet);
+  const Datagram *datagram = g_hash_table_lookup(fragments->table, &key);
+  uint32_t start, end;
+  piece_of(packet, &start, &end);
+  for (uint32_t i = 0; datagram != NULL && i < datagram->seen_count; i++) {
+    const Seen *seen = &datagram->seen[i];
+    if (seen->position != position && seen->start == start && seen->end == end)
+      return true;
+  }
+  return false;
+}
+
+static bool was_made_of(const Datagram *datagram, const DcPacket *whole, int64_t from_ns)
+{
+  if (datagram->told || datagram->last_ns < from_ns || !is_whole(datagram))
+    return false;
+  uint32_t start, end;
+  piece_of(whole, &start, &end);
+  if (end != datagram->total)
+    return false;
+  return !datagram->has_ports || (whole->has & DC_HAS_PORTS) == 0 ||
+         (datagram->src_port == whole->src_port && datagram->dst_port == whole->dst_port);
+}
+
+bool dc_fragments_find_whole(DcFragments *fragments, const DcPacket *whole, int64_t from_ns, int64_t time_ns,
+                             int64_t alike_ns, DcDatagramKey *ret_key)
+{
+  DcDatagramKey key;
+  dc_datagram_key(&key, whole);
+  Datagram *best = NULL;
+  if (key.version == 4) {
+    best = g_hash_table_lookup(fragments->table, &key);
+    if (best != NULL && !was_made_of(best, whole, from_ns))
+      best = NULL;
+  } else {
+    uint32_t looked_at = 0;
+    for (const GList *link = fragments->order.tail; link != NULL && looked_at < SCAN_MAX; link = link->prev) {
+      Datagram *datagram = link->data;
+      looked_at++;
+      key.id = datagram->key.id;
+      if (!key_equal(&key, &datagram->key) || datagram->last_ns > time_ns || !was_made_of(datagram, whole, from_ns))
+        continue;
+      if (best != NULL && best->last_ns - datagram->last_ns <= alike_ns)
+        return false;
+      if (best != NULL)
+        break;
+      best = datagram;
+    }
+  }
+  if (best == NULL)
+    return false;
+  best->told = true;
+  *ret_key = best->key;
+  return true;
+}
+
+bool dc_fragments_ports(const DcFragments *fragments, const DcDatagramKey *key, uint16_t *ret_src, uint16_t *ret_dst)
+{
+  const Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  if (datagram == NULL || !datagram->has_ports)
+    return false;
+  *ret_src = datagram->src_port;
+  *ret_dst = datagram->dst_port;
+  return true;
 }
 
 DcDatagramState dc_fragments_state(const DcFragments *fragments, const DcDatagramKey *key)
@@ -176,8 +308,9 @@ size_t dc_fragments_positions(const DcFragments *fragments, const DcDatagramKey 
   const Datagram *datagram = g_hash_table_lookup(fragments->table, key);
   if (datagram == NULL)
     return 0;
-  size_t count = MIN(datagram->position_count, max);
-  memcpy(positions, datagram->positions, count * sizeof *positions);
+  size_t count = MIN(datagram->seen_count, max);
+  for (size_t i = 0; i < count; i++)
+    positions[i] = datagram->seen[i].position;
   return count;
 }
 

@@ -39,6 +39,23 @@ DcDatagramState dc_fragments_state(const DcFragments *fragments, const DcDatagra
 /* The fragment's frame leaves the window undecided while its datagram is PARTIAL: keeps a copy. */
 void dc_fragments_wait(DcFragments *fragments, const DcDatagramKey *key, const DcFrameVerdict *verdict);
 
+/* This very fragment was dropped before it could be put together with the others. */
+void dc_fragments_lose(DcFragments *fragments, const DcPacket *packet, uint64_t position);
+
+/* Whether another copy of this fragment was seen, which has not been lost. */
+bool dc_fragments_has_copy(const DcFragments *fragments, const DcPacket *packet, uint64_t position);
+
+/*
+ * The datagram that a packet dropped at time_ns was put together from, of those complete since from_ns: told once for
+ * each. IPv4 keeps the identification; IPv6 takes it off with the fragment header, then addresses, protocol, ports and
+ * length must do, newest first. False also where two would do that were complete within alike_ns.
+ */
+bool dc_fragments_find_whole(DcFragments *fragments, const DcPacket *whole, int64_t from_ns, int64_t time_ns,
+                             int64_t alike_ns, DcDatagramKey *ret_key);
+
+/* The ports that only its first fragment shows; false when that was not seen. */
+bool dc_fragments_ports(const DcFragments *fragments, const DcDatagramKey *key, uint16_t *ret_src, uint16_t *ret_dst);
+
 /* Window positions of a datagram's fragments; returns how many were written. */
 size_t dc_fragments_positions(const DcFragments *fragments, const DcDatagramKey *key, uint64_t *positions, size_t max);
 

@@ -87,6 +87,21 @@ static bool bytes_equal(const DcCorrelator *self, const DcSlot *slot, const DcNo
          memcmp(dc_window_bytes(self->window, slot, inner), normal->bytes, MIN(kept, normal->len)) == 0;
 }
 
+/* Whoever sent the one sent the other: addresses and bytes may be alike in several namespaces, which the drops do not
+ * name, and a forwarded packet's next sender is this host. A capture of all devices knows the sender's address only. */
+static bool same_sender(const DcSlot *slot, const DcPacket *packet)
+{
+  return (slot->brief.has & packet->has & DC_HAS_SRC_MAC) == 0 ||
+         memcmp(slot->brief.src_mac, packet->src_mac, sizeof packet->src_mac) == 0;
+}
+
+/* A bonding device or a bridge may give the frame its own address on the way. */
+static bool same_receiver(const DcSlot *slot, const DcPacket *packet)
+{
+  return (slot->brief.has & packet->has & DC_HAS_MAC) == 0 ||
+         memcmp(slot->brief.dst_mac, packet->dst_mac, sizeof packet->dst_mac) == 0;
+}
+
 /* The nearest earlier frame with these very bytes; a later one (clock jitter) only if there is none. */
 static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *normal, DcChain chain, int64_t after_ns)
 {
@@ -97,7 +112,8 @@ static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *n
        slot = dc_window_find_older(self->window, chain, hash, &position)) {
     if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns)
       break;
-    if (!in_time(self, slot, drop, after_ns) || !bytes_equal(self, slot, normal, chain == DC_CHAIN_INNER))
+    if (!in_time(self, slot, drop, after_ns) || !bytes_equal(self, slot, normal, chain == DC_CHAIN_INNER) ||
+        (chain != DC_CHAIN_INNER && !same_sender(slot, &drop->packet)))
       continue;
     if (best.slot == NULL || best.slot->time_ns > drop->time_ns) {
       best = (Join){slot, position, DC_MATCH_EXACT, 1};
@@ -108,7 +124,8 @@ static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *n
     if (++best.candidates == CANDIDATES_MAX)
       break;
   }
-  if (best.candidates > 1)
+  if (best.slot != NULL &&
+      (best.candidates > 1 || (chain != DC_CHAIN_INNER && !same_receiver(best.slot, &drop->packet))))
     best.match = DC_MATCH_STRONG;
   return best;
 }
@@ -135,7 +152,7 @@ static Join join_strong(DcCorrelator *self, const DcDrop *drop, int64_t after_ns
       break;
     const DcFlowKey *flow = &slot->brief.flow;
     if (!in_time(self, slot, drop, after_ns) || flow->protocol != packet->ip_protocol ||
-        flow->ip_version != packet->src.version)
+        flow->ip_version != packet->src.version || !same_sender(slot, packet))
       continue;
     bool src = same_endpoint(flow->src, flow->src_port, &packet->src, packet->src_port);
     bool dst = same_endpoint(flow->dst, flow->dst_port, &packet->dst, packet->dst_port);
@@ -285,6 +302,8 @@ typedef struct {
   const DcDrop *drop;
   DcFrameVerdict first;
   uint32_t taken;
+  bool has_ports;
+  uint16_t src_port, dst_port;
 } FragmentTake;
 
 static void fill_dropped(DcFrameVerdict *verdict, const DcDrop *drop, DcMatch match, uint32_t candidates)
@@ -301,19 +320,31 @@ static void take_fragment(DcFrameVerdict *verdict, void *data)
 {
   FragmentTake *take = data;
   fill_dropped(verdict, take->drop, DC_MATCH_STRONG, 1);
+  /* All of them are one service's loss, though only the first has its ports. */
+  if (take->has_ports) {
+    verdict->brief.flow.src_port = take->src_port;
+    verdict->brief.flow.dst_port = take->dst_port;
+  }
   dc_correlator_give_frame(take->self, verdict, take->drop);
   if (take->taken++ == 0)
     take->first = *verdict;
 }
 
 /* A reassembled datagram, or one given up: the drop is all its fragments'. */
-static uint32_t join_fragments(DcCorrelator *self, const DcDrop *drop, DcFrameVerdict *ret_first)
+static uint32_t join_fragments(DcCorrelator *self, const DcDrop *drop, int64_t after_ns, DcFrameVerdict *ret_first)
 {
   if ((drop->packet.has & DC_HAS_IP) == 0)
     return 0;
   DcDatagramKey key;
   dc_datagram_key(&key, &drop->packet);
+  /* Given up although it was complete: then it is another one, of which these are no part. */
+  const bool given_up = (drop->packet.has & DC_HAS_FRAGMENT) != 0;
+  if (given_up ? dc_fragments_state(self->fragments, &key) == DC_DATAGRAM_WHOLE
+               : !dc_fragments_find_whole(self->fragments, &drop->packet, drop->time_ns - drop->precision_ns - after_ns,
+                                          drop->time_ns + self->options.window_before_ns, BATCH_NS, &key))
+    return 0;
   FragmentTake take = {.self = self, .drop = drop};
+  take.has_ports = dc_fragments_ports(self->fragments, &key, &take.src_port, &take.dst_port);
   uint64_t positions[DC_FRAGMENT_PIECES_MAX];
   size_t count = dc_fragments_positions(self->fragments, &key, positions, G_N_ELEMENTS(positions));
   for (size_t i = 0; i < count; i++) {
@@ -356,6 +387,32 @@ static bool is_outbound(const Join *join)
   return join->slot != NULL && join->slot->brief.direction == DC_DIRECTION_OUT;
 }
 
+static bool puts_together(const DcSite *site)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(site->causes) && (site->flags & DC_SITE_DEFERRED) == 0; i++) {
+    if (site->causes[i] == DC_CAUSE_FRAGMENT_LIMIT)
+      return true;
+  }
+  return false;
+}
+
+/* TCP_INVALID_SEQUENCE is given on either side of the window; below it lie copies of segments that had arrived, and
+ * keepalive and window probes. A fragment that came twice is given back by where it is put together. */
+static bool had_arrived(DcCorrelator *self, const DcDrop *drop, const DcSite *site, const Join *join)
+{
+  if (join->match < DC_MATCH_STRONG)
+    return false;
+  if ((join->slot->flags & DC_SLOT_FRAGMENT) != 0) {
+    if (!dc_reason_is_unspecified(drop->reason) || site == NULL || !puts_together(site) ||
+        !dc_fragments_has_copy(self->fragments, &drop->packet, join->position))
+      return false;
+    dc_fragments_lose(self->fragments, &drop->packet, join->position);
+    return true;
+  }
+  return drop->reason != NULL && strcmp(drop->reason, "TCP_INVALID_SEQUENCE") == 0 &&
+         dc_answer_had_arrived(self, join->slot);
+}
+
 void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
 {
   DcAsideWhy aside = DC_ASIDE_NONE;
@@ -392,6 +449,11 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
     join = join_by_time(self, drop);
   }
 
+  if (status == DC_DROP_STATUS_UNMATCHED && join.slot != NULL && had_arrived(self, drop, site, &join)) {
+    status = DC_DROP_STATUS_NOISE;
+    verdict.status = (uint8_t)status;
+    verdict.aside_why = DC_ASIDE_HAD_ARRIVED;
+  }
   if (status == DC_DROP_STATUS_NOISE) {
     if (join.slot != NULL) {
       verdict.frame = join.slot->number;
@@ -406,7 +468,7 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
   }
 
   DcFrameVerdict frame;
-  uint32_t fragments = join.slot == NULL && timed ? join_fragments(self, drop, &frame) : 0;
+  uint32_t fragments = join.slot == NULL && timed ? join_fragments(self, drop, after_ns, &frame) : 0;
   if (join.slot == NULL && fragments == 0) {
     verdict.unmatched_why = hash != 0 && dc_window_was_joined(self->window, hash) ? DC_UNMATCHED_ALREADY_USED
                                                                                   : (uint8_t)why_unmatched(self, drop);
@@ -434,6 +496,8 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
   verdict.frame = join.slot->number;
   verdict.delay_ns = drop->time_ns - join.slot->time_ns;
   join.slot->flags |= DC_SLOT_JOINED | DC_SLOT_DECIDED;
+  if ((join.slot->flags & DC_SLOT_FRAGMENT) != 0)
+    dc_fragments_lose(self->fragments, &drop->packet, join.position);
   if (hash != 0)
     dc_window_note_joined(self->window, hash);
   dc_correlator_start_verdict(join.slot, &frame);

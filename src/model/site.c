@@ -142,6 +142,16 @@ bool dc_reason_is_consumed(const char *reason)
   return reason != NULL && (strcmp(reason, "SKB_CONSUMED") == 0 || strcmp(reason, "CONSUMED") == 0);
 }
 
+/* tcp_data_queue(), tcp_sequence(), tcp_data_queue_ofo() of net/ipv4/tcp_input.c; ip_frag_queue(). */
+bool dc_reason_is_repetition(const char *reason)
+{
+  static const char *const names[] = {"TCP_OLD_DATA", "TCP_OLD_SEQUENCE", "TCP_OFOMERGE", "DUP_FRAG"};
+  for (size_t i = 0; reason != NULL && i < G_N_ELEMENTS(names); i++)
+    if (strcmp(reason, names[i]) == 0)
+      return true;
+  return false;
+}
+
 bool dc_reason_is_capture(const char *reason)
 {
   return reason != NULL && strcmp(reason, "PACKET_SOCK_ERROR") == 0;

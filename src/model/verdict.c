@@ -168,6 +168,8 @@ const char *dc_aside_text(DcAsideWhy why)
     return "source address is this host's own";
   case DC_ASIDE_TRANSMIT:
     return "dropped on the transmit side";
+  case DC_ASIDE_HAD_ARRIVED:
+    return "nothing new in it: a copy of what had arrived, or a keepalive or window probe";
   case DC_ASIDE_NONE:
   case DC_ASIDE_COUNT:
     break;

@@ -34,7 +34,7 @@ typedef struct {
   uint16_t id;       /* IPv4 */
   uint16_t fragment; /* raw field: flags and offset / 8 */
   uint16_t vlan;     /* 0: untagged */
-  const uint8_t *dst_mac;
+  const uint8_t *src_mac, *dst_mac;
   const char *payload;
   uint32_t payload_len;
 } Spec;
@@ -83,7 +83,7 @@ static inline void put_ethernet(Packet *packet, const Spec *spec, uint16_t ether
 {
   static const uint8_t host[6] = HOST_MAC, peer[6] = PEER_MAC;
   put_bytes(packet, spec->dst_mac != NULL ? spec->dst_mac : spec->from_host ? peer : host, 6);
-  put_bytes(packet, spec->from_host ? host : peer, 6);
+  put_bytes(packet, spec->src_mac != NULL ? spec->src_mac : spec->from_host ? host : peer, 6);
   if (spec->vlan != 0) {
     put16(packet, 0x8100);
     put16(packet, spec->vlan);
@@ -192,6 +192,39 @@ static inline Packet echo_packet(const Spec *spec, bool reply, uint16_t id, uint
   put16(&packet, id);
   put16(&packet, sequence);
   finish_ip(&packet, ip, checksum);
+  return packet;
+}
+
+/* UDP over IPv6, from fd00::2 to fd00::1; more or offset: a fragment (RFC 8200), of which only the first has ports. */
+static inline Packet udp6_packet(const Spec *spec, uint32_t id, uint16_t offset, bool more)
+{
+  Packet packet = {.len = 0};
+  const bool fragment = offset != 0 || more;
+  put_ethernet(&packet, spec, 0x86dd);
+  put32(&packet, 0x60000000);
+  const uint32_t length = packet.len;
+  put16(&packet, 0);
+  put16(&packet, (uint16_t)((fragment ? 44 : 17) << 8 | 64));
+  for (int end = 2; end >= 1; end--) {
+    put32(&packet, 0xfd000000);
+    put32(&packet, 0);
+    put32(&packet, 0);
+    put32(&packet, (uint32_t)end);
+  }
+  const uint32_t start = packet.len;
+  if (fragment) {
+    put16(&packet, 17 << 8);
+    put16(&packet, (uint16_t)(offset | more));
+    put32(&packet, id);
+  }
+  if (offset == 0) {
+    put16(&packet, spec->sport);
+    put16(&packet, spec->dport);
+    put16(&packet, (uint16_t)(8 + spec->payload_len));
+    put16(&packet, 0x1234);
+  }
+  put_bytes(&packet, spec->payload, spec->payload_len);
+  set16(&packet, length, (uint16_t)(packet.len - start));
   return packet;
 }
 

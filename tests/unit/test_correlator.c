@@ -578,6 +578,177 @@ static void test_reassembled_datagram_dropped(void)
   run_free(&run);
 }
 
+/* A copy of a fragment is dropped by a rule: what is left never becomes whole, and is dropped later for that. */
+static void test_fragment_dropped_alone(void)
+{
+  Run run;
+  run_begin(&run);
+  static const char bytes[128];
+  const Packet first = udp_packet(
+      &(Spec){.sport = 40018, .dport = 5000, .id = 79, .fragment = 0x2000, .payload = bytes, .payload_len = 56});
+  const Packet rest = fragment_packet(&(Spec){.id = 79, .fragment = 8, .payload = bytes, .payload_len = 24}, 17);
+  feed_frame(&run, first, T0);
+  feed_frame(&run, rest, T0 + MS);
+  feed_drop(&run, &rest, T0 + 2 * MS, "nft_do_chain", "NETFILTER_DROP");
+  feed_drop(&run, &first, T0 + 30 * S, "ip_expire", "FRAG_REASM_TIMEOUT");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpuint(verdict_of(&run, 1)->drop, ==, 2);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 2)->match, ==, DC_MATCH_EXACT);
+  run_free(&run);
+}
+
+/* Before there was DUP_FRAG: a fragment that came twice is given back by ip_defrag(), the datagram is delivered. */
+static void test_fragment_twice(void)
+{
+  Run run;
+  run_begin(&run);
+  static const char bytes[128];
+  const Packet first = udp_packet(
+      &(Spec){.sport = 40018, .dport = 5000, .id = 80, .fragment = 0x2000, .payload = bytes, .payload_len = 56});
+  feed_frame(&run, first, T0);
+  feed_frame(&run, first, T0 + 5 * MS);
+  feed_drop(&run, &first, T0 + 6 * MS, "ip_defrag", "NOT_SPECIFIED");
+  feed_frame(&run, fragment_packet(&(Spec){.id = 80, .fragment = 8, .payload = bytes, .payload_len = 24}, 17),
+             T0 + 9 * MS);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_CONSUMED);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->aside_why, ==, DC_ASIDE_HAD_ARRIVED);
+  run_free(&run);
+}
+
+/* An identification comes again, and the datagram dropped is no fragmented one: not the fragments' drop. */
+static void test_identification_reused(void)
+{
+  Run run;
+  run_begin(&run);
+  static const char bytes[128];
+  feed_frame(&run,
+             udp_packet(&(Spec){
+                 .sport = 40018, .dport = 5000, .id = 81, .fragment = 0x2000, .payload = bytes, .payload_len = 56}),
+             T0);
+  feed_frame(&run, fragment_packet(&(Spec){.id = 81, .fragment = 8, .payload = bytes, .payload_len = 24}, 17), T0 + MS);
+  const Packet other = udp_packet(&(Spec){.sport = 40018, .dport = 81, .id = 81, .payload = bytes, .payload_len = 10});
+  feed_drop(&run, &other, T0 + 200 * MS, "__udp4_lib_rcv", "NO_SOCKET");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->status, ==, DC_DROP_STATUS_UNMATCHED);
+  run_free(&run);
+}
+
+static void feed_halves6(Run *run, uint32_t id, int64_t time_ns)
+{
+  static const char bytes[128];
+  const Spec half = {.sport = 40011, .dport = 5999, .payload = bytes, .payload_len = 56};
+  const Spec rest = {.payload = bytes, .payload_len = 24};
+  feed_frame(run, udp6_packet(&half, id, 0, true), time_ns);
+  feed_frame(run, udp6_packet(&rest, id, 64, false), time_ns + 100 * DC_NS_PER_US);
+}
+
+/* A reassembled IPv6 packet has no fragment header, and so no identification, any more. */
+static void test_reassembled_ipv6(void)
+{
+  Run run;
+  run_begin(&run);
+  static const char bytes[128];
+  const Packet whole =
+      udp6_packet(&(Spec){.sport = 40011, .dport = 5999, .payload = bytes, .payload_len = 80}, 0, 0, false);
+  feed_halves6(&run, 7, T0);
+  feed_drop(&run, &whole, T0 + MS, "__udp6_lib_rcv", "NO_SOCKET");
+  feed_halves6(&run, 8, T0 + 20 * MS);
+  feed_drop(&run, &whole, T0 + 21 * MS, "__udp6_lib_rcv", "NO_SOCKET");
+  /* Two alike at once, and one drop: whose it is stays open. */
+  feed_halves6(&run, 9, T0 + 3 * S);
+  feed_halves6(&run, 10, T0 + 3 * S + 200 * DC_NS_PER_US);
+  feed_drop(&run, &whole, T0 + 3 * S + 2 * MS, "__udp6_lib_rcv", "NO_SOCKET");
+  run_end(&run);
+  for (uint64_t i = 1; i <= 4; i++) {
+    g_assert_cmpint(verdict_of(&run, i)->fate, ==, DC_FATE_DROPPED);
+    g_assert_cmpuint(verdict_of(&run, i)->drop, ==, (i + 1) / 2);
+    g_assert_cmpint(verdict_of(&run, i)->match, ==, DC_MATCH_STRONG);
+    g_assert_cmpuint(verdict_of(&run, i)->brief.flow.dst_port, ==, 5999);
+  }
+  for (uint64_t i = 5; i <= 8; i++)
+    g_assert_cmpint(verdict_of(&run, i)->fate, ==, DC_FATE_UNREMARKABLE);
+  run_free(&run);
+}
+
+/* --- other namespaces ----------------------------------------------------------------------- */
+
+/* The same bytes between the same IP addresses, but from another station: another namespace's packet, or this host's
+ * own when it has forwarded the frame. */
+static void test_another_sender(void)
+{
+  static const uint8_t other[6] = {2, 0, 0, 0, 0xb, 2}, other_host[6] = {2, 0, 0, 0, 0xb, 1};
+  Run run;
+  run_begin(&run);
+  Spec spec = {.sport = 40002, .dport = 5000, .id = 9, .payload = "hello", .payload_len = 5};
+  feed_frame(&run, udp_packet(&spec), T0);
+  Spec theirs = spec;
+  theirs.src_mac = other;
+  theirs.dst_mac = other_host;
+  const Packet twin = udp_packet(&theirs);
+  feed_drop(&run, &twin, T0 + 2 * MS, "__udp4_lib_rcv", "NO_SOCKET");
+  /* Only the receiver's address differs: a bond or a bridge may have put its own there. */
+  spec.id = 10;
+  feed_frame(&run, udp_packet(&spec), T0 + 10 * MS);
+  spec.dst_mac = other_host;
+  const Packet readdressed = udp_packet(&spec);
+  feed_drop(&run, &readdressed, T0 + 11 * MS, "__udp4_lib_rcv", "NO_SOCKET");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->unmatched_why, ==, DC_UNMATCHED_NO_FRAME);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 2)->match, ==, DC_MATCH_STRONG);
+  run_free(&run);
+}
+
+/* --- nothing new in it ----------------------------------------------------------------------- */
+
+static void test_probes_and_copies(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(5, 100), T0);
+  feed_frame(&run, syn_ack(5, 100), T0 + MS);
+  Spec data = {.sport = 5,
+               .dport = 8089,
+               .seq = 101,
+               .ack = 78,
+               .flags = DC_TCP_ACK | DC_TCP_PSH,
+               .payload = "hello",
+               .payload_len = 5};
+  feed_frame(&run, tcp_packet(&data), T0 + 2 * MS);
+  const Packet ack =
+      tcp_packet(&(Spec){.from_host = true, .sport = 8089, .dport = 5, .seq = 78, .ack = 106, .flags = DC_TCP_ACK});
+  feed_frame(&run, ack, T0 + 3 * MS);
+
+  /* 5: the data once more; 6: a keepalive, one below what is acknowledged; 7: beyond the window. */
+  data.id = 2;
+  const Packet copy = tcp_packet(&data);
+  feed_frame(&run, copy, T0 + 10 * MS);
+  feed_drop(&run, &copy, T0 + 11 * MS, "tcp_data_queue", "TCP_OLD_DATA");
+  const Packet probe = tcp_packet(&(Spec){.sport = 5, .dport = 8089, .seq = 105, .ack = 78, .flags = DC_TCP_ACK});
+  feed_frame(&run, probe, T0 + 20 * MS);
+  feed_drop(&run, &probe, T0 + 21 * MS, "tcp_validate_incoming", "TCP_INVALID_SEQUENCE");
+  data.seq = 100000000;
+  const Packet beyond = tcp_packet(&data);
+  feed_frame(&run, beyond, T0 + 30 * MS);
+  feed_drop(&run, &beyond, T0 + 31 * MS, "tcp_validate_incoming", "TCP_INVALID_SEQUENCE");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 5)->fate, !=, DC_FATE_DROPPED);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->status, ==, DC_DROP_STATUS_NOISE);
+  g_assert_cmpint(verdict_of(&run, 6)->fate, ==, DC_FATE_CONSUMED);
+  g_assert_cmpint(drop_verdict_of(&run, 2)->aside_why, ==, DC_ASIDE_HAD_ARRIVED);
+  g_assert_cmpint(verdict_of(&run, 7)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 7)->match, ==, DC_MATCH_EXACT);
+  run_free(&run);
+}
+
 /* --- time, bounds, direction ---------------------------------------------------------------- */
 
 static void test_clock_going_back_an_hour(void)
@@ -721,6 +892,12 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/answer/pending", test_pending_at_the_end);
   g_test_add_func("/correlator/fragment/incomplete", test_incomplete_fragment);
   g_test_add_func("/correlator/fragment/reassembled", test_reassembled_datagram_dropped);
+  g_test_add_func("/correlator/fragment/dropped-alone", test_fragment_dropped_alone);
+  g_test_add_func("/correlator/fragment/twice", test_fragment_twice);
+  g_test_add_func("/correlator/fragment/identification-reused", test_identification_reused);
+  g_test_add_func("/correlator/fragment/ipv6", test_reassembled_ipv6);
+  g_test_add_func("/correlator/drop/another-sender", test_another_sender);
+  g_test_add_func("/correlator/drop/nothing-new", test_probes_and_copies);
   g_test_add_func("/correlator/time/back", test_clock_going_back_an_hour);
   g_test_add_func("/correlator/bounds/early", test_limits_decide_early_and_say_so);
   g_test_add_func("/correlator/direction/inferred", test_direction_is_inferred);

@@ -168,6 +168,9 @@ static void test_reason_classes(void)
   for (size_t i = 0; i < G_N_ELEMENTS(receive); i++)
     g_assert_false(dc_reason_is_transmit(receive[i]));
   g_assert_false(dc_reason_is_transmit(NULL));
+  g_assert_true(dc_reason_is_repetition("TCP_OLD_DATA"));
+  g_assert_false(dc_reason_is_repetition("TCP_INVALID_SEQUENCE"));
+  g_assert_false(dc_reason_is_repetition(NULL));
 }
 
 int main(int argc, char **argv)

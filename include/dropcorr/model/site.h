@@ -47,5 +47,6 @@ size_t dc_site_strip_suffix(const char *symbol, size_t len);
  * the cause catalogue. Names without SKB_DROP_REASON_ prefix; NULL is "none given". */
 bool dc_reason_is_unspecified(const char *reason); /* NULL, NOT_SPECIFIED */
 bool dc_reason_is_consumed(const char *reason);    /* SKB_CONSUMED, CONSUMED */
+bool dc_reason_is_repetition(const char *reason);  /* TCP_OLD_DATA, DUP_FRAG, ...: its contents had arrived before */
 bool dc_reason_is_capture(const char *reason);     /* PACKET_SOCK_ERROR */
 bool dc_reason_is_transmit(const char *reason);    /* QDISC_*, TC_EGRESS, FQ_*, NEIGH_*, IP_OUTNOROUTES, ... */

@@ -75,6 +75,7 @@ typedef enum {
   DC_ASIDE_OUTBOUND_FRAME,    /* bytes equal a frame this host sent */
   DC_ASIDE_OWN_SOURCE,        /* source address or MAC is this host's */
   DC_ASIDE_TRANSMIT,          /* a transmit-side site */
+  DC_ASIDE_HAD_ARRIVED,       /* a copy of what had arrived, or a keepalive or window probe */
   DC_ASIDE_COUNT
 } DcAsideWhy;
 
