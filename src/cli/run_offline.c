@@ -4,6 +4,7 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/base/strings.h"
 #include "dropcorr/cli/analysis.h"
+#include "dropcorr/cli/drop_logs.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/capture_file.h"
 #include "dropcorr/source/context_dir.h"
@@ -19,7 +20,7 @@
 
 typedef struct {
   DcSource *frames;  /* borrowed from merge; NULL: none */
-  GPtrArray *drops;  /* DcSource*, borrowed */
+  DcDropLogs drops;  /* its sources borrowed from merge */
   DcSource *context; /* borrowed; NULL: none */
   DcSource *merge;   /* owns the above */
 } Sources;
@@ -28,21 +29,12 @@ static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *s
 {
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)dc_source_free);
   const DcCaptureFileOptions frame_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
-  const DcDropLogOptions drop_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
-  Sources sources = {.drops = NULL};
+  Sources sources = {.frames = NULL};
   if (options->read_file != NULL) {
     sources.frames = dc_capture_file_open(options->read_file, &frame_options, error);
     if (sources.frames == NULL)
       return false;
     g_ptr_array_add(all, sources.frames);
-  }
-  g_autoptr(GPtrArray) drops = g_ptr_array_new();
-  for (char **path = options->drops; path != NULL && *path != NULL; path++) {
-    DcSource *log = dc_drop_log_open(*path, &drop_options, strings, error);
-    if (log == NULL)
-      return false;
-    g_ptr_array_add(all, log);
-    g_ptr_array_add(drops, log);
   }
   if (options->context_dir != NULL) {
     sources.context = dc_context_dir_open(options->context_dir, error);
@@ -50,10 +42,13 @@ static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *s
       return false;
     g_ptr_array_add(all, sources.context);
   }
+  if (!dc_drop_logs_open(options, strings, stop, &sources.drops, error))
+    return false;
+  for (guint i = 0; i < sources.drops.logs->len; i++)
+    g_ptr_array_add(all, g_ptr_array_index(sources.drops.logs, i));
   gsize count;
   g_autofree gpointer *list = g_ptr_array_steal(all, &count);
   sources.merge = dc_merge_new((DcSource **)list, count);
-  sources.drops = g_steal_pointer(&drops);
   *ret = sources;
   return true;
 }
@@ -61,15 +56,15 @@ static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *s
 static void sources_clear(Sources *sources)
 {
   dc_source_free(sources->merge);
-  g_ptr_array_unref(sources->drops);
+  dc_drop_logs_clear(&sources->drops);
 }
 
 /* What the input itself says of the host, once its first event is here. */
 static void start_analysis(DcAnalysis *analysis, const Sources *sources)
 {
   DcAnalysisHost host = {0};
-  if (sources->drops->len > 0)
-    host.drop_mode = dc_drop_log_format(g_ptr_array_index(sources->drops, 0));
+  if (sources->drops.logs->len > 0)
+    host.drop_mode = dc_drop_log_format(g_ptr_array_index(sources->drops.readers, 0));
   const DcCaptureInterface *interface = sources->frames != NULL ? dc_capture_file_interface(sources->frames, 0) : NULL;
   if (interface != NULL) {
     host.interface = interface->name;
@@ -113,13 +108,18 @@ static void describe_sources(DcAnalysis *analysis, const DcOptions *options, con
                               dc_capture_file_filtered_drops(sources->frames));
     dc_analysis_note_skipped(analysis, sources->frames->skipped, options->read_file);
   }
-  for (guint i = 0; i < sources->drops->len; i++) {
-    const DcSource *log = g_ptr_array_index(sources->drops, i);
+  for (guint i = 0; i < sources->drops.logs->len; i++) {
+    const DcSource *log = g_ptr_array_index(sources->drops.readers, i);
     g_autofree char *foreign = log->foreign > 0
                                    ? g_strdup_printf(", %" G_GUINT64_FORMAT " other records passed over", log->foreign)
                                    : g_strdup("");
     g_autofree char *text = g_strdup_printf("drops: %s (%s%s)", options->drops[i], dc_drop_log_format(log), foreign);
     dc_analysis_note_source(analysis, text);
+    const char *aligned = g_ptr_array_index(sources->drops.alignments, i);
+    if (aligned != NULL) {
+      g_autofree char *clock = g_strdup_printf("clock of %s: %s", options->drops[i], aligned);
+      dc_analysis_note_source(analysis, clock);
+    }
     dc_analysis_note_filtered(analysis, 0, dc_drop_log_filtered(log));
     dc_analysis_note_skipped(analysis, log->skipped, options->drops[i]);
   }

@@ -2,6 +2,7 @@
 
 #include "dropcorr/base/clock.h"
 
+#include <glib.h>
 #include <string.h>
 
 static bool is_digit(char c)
@@ -74,6 +75,28 @@ bool dc_value_duration(const char *text, int64_t *ret_ns)
     return true;
   }
   return false;
+}
+
+bool dc_value_offset(const char *text, int64_t *ret_ns)
+{
+  const bool negative = *text == '-';
+  int64_t ns = 0;
+  if (!dc_value_duration(text + (negative || *text == '+'), &ns))
+    return false;
+  *ret_ns = negative ? -ns : ns;
+  return true;
+}
+
+bool dc_value_time(const char *text, int64_t *ret_ns)
+{
+  if (dc_value_duration(text, ret_ns))
+    return true;
+  g_autoptr(GTimeZone) local = g_time_zone_new_local();
+  g_autoptr(GDateTime) when = g_date_time_new_from_iso8601(text, local);
+  if (when == NULL)
+    return false;
+  *ret_ns = g_date_time_to_unix(when) * DC_NS_PER_S + g_date_time_get_microsecond(when) * DC_NS_PER_US;
+  return true;
 }
 
 bool dc_value_size(const char *text, uint64_t *ret_bytes)

@@ -92,3 +92,26 @@ DcDropStatus dc_aside_classify(const DcDrop *drop, const DcDirections *direction
   *ret_why = DC_ASIDE_NONE;
   return DC_DROP_STATUS_UNMATCHED;
 }
+
+DcDropStatus dc_aside_classify_joined(const DcDrop *drop, const DcBrief *frame, DcAsideWhy *ret_why)
+{
+  const DcSite *site = drop->symbol != NULL ? dc_site_lookup(drop->symbol) : NULL;
+  const uint32_t flags = site != NULL ? site->flags : 0;
+  /* A hidden site: then only what is never a loss by itself counts. */
+  const bool hidden = drop->symbol == NULL;
+  const bool icmp6 = (frame->has & DC_HAS_ICMP) != 0 && frame->flow.protocol == IPPROTO_ICMP6;
+  if (!dc_reason_is_unspecified(drop->reason) || frame->l4_checksum == DC_CHECKSUM_BAD)
+    return DC_DROP_STATUS_UNMATCHED;
+  *ret_why = DC_ASIDE_NEIGHBOUR;
+  if ((hidden || (flags & DC_SITE_ND_NOISE) != 0) && icmp6 &&
+      ((frame->icmp_type >= 130 && frame->icmp_type <= 137) || frame->icmp_type == 143))
+    return DC_DROP_STATUS_NOISE;
+  *ret_why = DC_ASIDE_PROCESSED_SEGMENT;
+  if ((frame->has & DC_HAS_TCP) != 0 && (frame->tcp_flags & DC_TCP_RST) != 0 &&
+      (hidden || (flags & DC_SITE_SEGMENT_NOISE) != 0))
+    return DC_DROP_STATUS_NOISE;
+  if ((flags & DC_SITE_SEGMENT_NOISE) != 0 && (frame->has & DC_HAS_TCP) != 0 && (frame->tcp_flags & DC_TCP_SYN) == 0)
+    return DC_DROP_STATUS_NOISE;
+  *ret_why = DC_ASIDE_NONE;
+  return DC_DROP_STATUS_UNMATCHED;
+}

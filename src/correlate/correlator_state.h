@@ -40,7 +40,8 @@ struct DcCorrelator {
   int64_t first_frame_ns, last_frame_ns;
   int64_t hold_ns; /* how long a frame stays in the window */
   uint64_t next_attempt;
-  bool plain_acks_seen; /* this capture shows this host's ordinary ACKs */
+  bool cut_frames;          /* some frames are found by their headers alone: the capture cut them there */
+  bool plain_acks_seen;     /* this capture shows this host's ordinary ACKs */
   bool finishing;
   DcCorrelatorStats stats;
 };

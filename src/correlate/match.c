@@ -21,9 +21,16 @@
  * from the backlog's entry: either is within a few microseconds of its trace event. Frames so much farther
  * than the nearest are not meant. */
 #define RECEIVE_NS (200 * DC_NS_PER_US)
+/* A clock that was fitted, and a machine that is emulated, are not that exact. */
+#define RECEIVE_FITTED_NS DC_NS_PER_MS
 #define RECEIVE_CLEAR_NS (2 * DC_NS_PER_US)
 #define CANDIDATES_MAX 64
-#define SCAN_MAX 4096
+/* So many frames, and waiting drops, are looked at for one drop. More would be alike in everything that finds them, or
+ * within one moment: then the search gives up, which never makes a match surer. */
+#define SCAN_MAX 2048
+#define ALIKE_SCAN_MAX 256
+/* Datagrams of one flow may have equal headers: the first bytes behind them tell them apart. */
+#define KEY_PAYLOAD 32
 
 typedef struct {
   DcSlot *slot;
@@ -35,6 +42,19 @@ typedef struct {
 static uint64_t header_hash(const DcNormal *normal)
 {
   return dc_hash_bytes(normal->bytes, normal->header_len);
+}
+
+/* What a packet is found by: its headers and the first bytes of its payload. False: these are cut off, on the wire or
+ * by the capture; then the headers alone. */
+static bool key_hash(const DcPacket *packet, const DcNormal *normal, uint64_t *ret_hash)
+{
+  enum { MARKER = 2 }; /* the ethertype in front */
+  size_t len = normal->header_len;
+  if ((packet->has & DC_HAS_IP) != 0)
+    len = MAX(len, MIN((size_t)MARKER + normal->wire_len, len + KEY_PAYLOAD));
+  const bool complete = normal->len >= len;
+  *ret_hash = complete ? dc_hash_bytes(normal->bytes, len) : header_hash(normal);
+  return complete;
 }
 
 /* What two copies of a packet share whatever was rewritten on the way: ports and addresses aside. */
@@ -65,12 +85,19 @@ void dc_match_index(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint
                    dc_decode_inner(packet, frame->bytes, frame->caplen, frame->len, &inner_packet) &&
                    dc_normalise(&inner_packet, frame->bytes, frame->caplen, frame->len, &inner) && inner.whole;
   dc_window_keep_bytes(self->window, slot, &normal, tunnelled ? &inner : NULL);
-  if (normal.whole)
-    dc_window_link(self->window, position, DC_CHAIN_EXACT, header_hash(&normal));
+  uint64_t hash;
+  if (normal.whole) {
+    if (!key_hash(packet, &normal, &hash))
+      self->cut_frames = true;
+    dc_window_link(self->window, position, DC_CHAIN_EXACT, hash);
+  }
   if (has_loose_key(packet))
     dc_window_link(self->window, position, DC_CHAIN_LOOSE, loose_hash(packet));
-  if (tunnelled)
-    dc_window_link(self->window, position, DC_CHAIN_INNER, header_hash(&inner));
+  if (tunnelled) {
+    if (!key_hash(&inner_packet, &inner, &hash))
+      self->cut_frames = true;
+    dc_window_link(self->window, position, DC_CHAIN_INNER, hash);
+  }
 }
 
 static bool in_time(const DcCorrelator *self, const DcSlot *slot, const DcDrop *drop, int64_t after_ns)
@@ -103,14 +130,18 @@ static bool same_receiver(const DcSlot *slot, const DcPacket *packet)
 }
 
 /* The nearest earlier frame with these very bytes; a later one (clock jitter) only if there is none. */
-static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *normal, DcChain chain, int64_t after_ns)
+static Join join_chain(DcCorrelator *self, const DcDrop *drop, const DcNormal *normal, DcChain chain, uint64_t hash,
+                       int64_t after_ns)
 {
   Join best = {NULL, 0, DC_MATCH_NONE, 0};
-  const uint64_t hash = header_hash(normal);
   uint64_t position = 0;
+  uint32_t looked_at = 0;
   for (DcSlot *slot = dc_window_find(self->window, chain, hash, &position); slot != NULL;
        slot = dc_window_find_older(self->window, chain, hash, &position)) {
-    if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns)
+    self->stats.join_steps++;
+    if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns || ++looked_at > SCAN_MAX)
+      break;
+    if (best.slot != NULL && best.slot->time_ns <= drop->time_ns && best.slot->time_ns - slot->time_ns > BATCH_NS)
       break;
     if (!in_time(self, slot, drop, after_ns) || !bytes_equal(self, slot, normal, chain == DC_CHAIN_INNER) ||
         (chain != DC_CHAIN_INNER && !same_sender(slot, &drop->packet)))
@@ -119,7 +150,7 @@ static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *n
       best = (Join){slot, position, DC_MATCH_EXACT, 1};
       continue;
     }
-    if (best.slot->time_ns - slot->time_ns > BATCH_NS || slot->brief.direction != best.slot->brief.direction)
+    if (slot->brief.direction != best.slot->brief.direction)
       break;
     if (++best.candidates == CANDIDATES_MAX)
       break;
@@ -130,13 +161,42 @@ static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *n
   return best;
 }
 
+/* As whole packets, then by what a cut capture or a cut drop leaves of them. */
+static Join join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal *normal, uint64_t hash, bool complete,
+                       int64_t after_ns)
+{
+  static const DcChain chains[] = {DC_CHAIN_EXACT, DC_CHAIN_INNER};
+  Join join = {NULL, 0, DC_MATCH_NONE, 0};
+  for (size_t i = 0; i < G_N_ELEMENTS(chains) && join.slot == NULL; i++)
+    join = join_chain(self, drop, normal, chains[i], hash, after_ns);
+  if (join.slot != NULL)
+    return join;
+  if (complete && self->cut_frames) {
+    for (size_t i = 0; i < G_N_ELEMENTS(chains) && join.slot == NULL; i++)
+      join = join_chain(self, drop, normal, chains[i], header_hash(normal), after_ns);
+  } else if (!complete && has_loose_key(&drop->packet)) {
+    join = join_chain(self, drop, normal, DC_CHAIN_LOOSE, loose_hash(&drop->packet), after_ns);
+  }
+  return join;
+}
+
 static bool same_endpoint(const uint8_t *a, uint16_t a_port, const DcAddr *b, uint16_t b_port)
 {
   return a_port == b_port && memcmp(a, b->bytes, sizeof b->bytes) == 0;
 }
 
-/* Same TCP segment or datagram by its own identity; NAT may have rewritten one endpoint. */
-static Join join_strong(DcCorrelator *self, const DcDrop *drop, int64_t after_ns)
+/* Equal headers, and yet other bytes behind them: another packet, whatever else they share. */
+static bool is_another(const DcCorrelator *self, const DcSlot *slot, const DcNormal *normal)
+{
+  if (normal == NULL || slot->header_len != normal->header_len || slot->kept_len < slot->header_len)
+    return false;
+  return memcmp(dc_window_bytes(self->window, slot, false), normal->bytes, slot->header_len) == 0 &&
+         !bytes_equal(self, slot, normal, false);
+}
+
+/* Same TCP segment or datagram by its own identity; NAT may have rewritten one endpoint. normal: NULL where the drop's
+ * headers are not whole. */
+static Join join_strong(DcCorrelator *self, const DcDrop *drop, const DcNormal *normal, int64_t after_ns)
 {
   Join best = {NULL, 0, DC_MATCH_NONE, 0};
   const DcPacket *packet = &drop->packet;
@@ -148,6 +208,7 @@ static Join join_strong(DcCorrelator *self, const DcDrop *drop, int64_t after_ns
   bool best_is_full = false;
   for (DcSlot *slot = dc_window_find(self->window, DC_CHAIN_LOOSE, hash, &position); slot != NULL;
        slot = dc_window_find_older(self->window, DC_CHAIN_LOOSE, hash, &position)) {
+    self->stats.join_steps++;
     if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns || ++looked_at > CANDIDATES_MAX)
       break;
     const DcFlowKey *flow = &slot->brief.flow;
@@ -158,7 +219,7 @@ static Join join_strong(DcCorrelator *self, const DcDrop *drop, int64_t after_ns
     bool dst = same_endpoint(flow->dst, flow->dst_port, &packet->dst, packet->dst_port);
     /* One endpoint is enough only where the rest identifies the packet by itself. */
     bool identified = (packet->has & DC_HAS_TCP) != 0 || packet->ip_id != 0;
-    if (!(src && dst) && !((src || dst) && identified))
+    if ((!(src && dst) && !((src || dst) && identified)) || is_another(self, slot, normal))
       continue;
     bool full = src && dst;
     if (best.slot == NULL || (full && !best_is_full)) {
@@ -227,12 +288,13 @@ static bool length_allows(const DcDrop *drop, const DcSlot *slot)
 }
 
 /* Drops still waiting that nothing tells apart from this one, this one included. */
-static uint32_t drops_alike(const DcCorrelator *self, const DcDrop *drop)
+static uint32_t drops_alike(DcCorrelator *self, const DcDrop *drop, uint32_t enough)
 {
-  uint32_t alike = 1;
+  uint32_t alike = 1, looked_at = 0;
   for (const DcHeldDrop *held = self->without_bytes.first; held != NULL; held = held->next) {
     const DcDrop *other = &held->drop;
-    if (other->time_ns - drop->time_ns > NEAR_NS || alike == CANDIDATES_MAX)
+    self->stats.join_steps++;
+    if (other->time_ns - drop->time_ns > NEAR_NS || alike >= enough || ++looked_at > ALIKE_SCAN_MAX)
       break;
     alike += other->symbol == drop->symbol && other->reason == drop->reason && other->protocol == drop->protocol &&
              other->rx_len == drop->rx_len && other->offset == drop->offset;
@@ -257,25 +319,31 @@ static Join nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t within
   uint64_t at = dc_window_until(self->window, drop->time_ns + self->options.window_before_ns);
   while (at-- > begin && looked_at < SCAN_MAX) {
     DcSlot *slot = dc_window_at(self->window, at);
+    looked_at++;
+    self->stats.join_steps++;
     if (slot == NULL || slot->time_ns > drop->time_ns + self->options.window_before_ns)
       continue;
-    looked_at++;
     if (slot->time_ns < earliest)
       break;
-    if ((slot->flags & (DC_SLOT_JOINED | DC_SLOT_CONSUMED)) != 0 || slot->brief.direction == DC_DIRECTION_OUT)
+    /* What this host sent is received, and may be freed, in another namespace: with its reception known it can be told.
+     */
+    const bool sent = slot->brief.direction == DC_DIRECTION_OUT;
+    if ((slot->flags & (DC_SLOT_JOINED | DC_SLOT_CONSUMED)) != 0 || (sent && !has_receive))
       continue;
     if (drop->protocol >= 0 && slot->brief.flow.ethertype != drop->protocol)
       continue;
     const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
     if (distance > within_ns || !length_allows(drop, slot) || !site_allows(drop, slot) || !tuple_allows(drop, slot))
       continue;
-    if (dc_answer_is_answered(self, slot))
+    if (!sent && dc_answer_is_answered(self, slot))
       continue;
     if (best.slot == NULL || distance < nearest) {
       nearest = distance;
       best = (Join){slot, at, DC_MATCH_LIKELY, best.candidates};
     }
-    best.candidates++;
+    /* No more drops than this are counted as alike: it stays open which of these frames is meant. */
+    if (++best.candidates > CANDIDATES_MAX && !has_receive)
+      break;
   }
   if (looked_at == SCAN_MAX && best.slot != NULL)
     best.match = DC_MATCH_POSSIBLE;
@@ -287,10 +355,13 @@ static Join join_by_time(DcCorrelator *self, const DcDrop *drop)
 {
   int64_t nearest;
   Join best = nearest_frame(self, drop, RECEIVE_NS, &nearest);
+  if (best.slot == NULL && drop->rx_time_ns != 0)
+    best = nearest_frame(self, drop, RECEIVE_FITTED_NS, &nearest);
   if (drop->rx_time_ns != 0 && best.candidates > 1)
     best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
   /* As many drops as frames that could be meant: then all of them were dropped, whichever is whose. */
-  if (best.candidates > 1 && drops_alike(self, drop) < best.candidates)
+  if (best.candidates > 1 &&
+      (best.candidates > CANDIDATES_MAX || drops_alike(self, drop, best.candidates) < best.candidates))
     best.match = DC_MATCH_POSSIBLE;
   return best;
 }
@@ -430,25 +501,29 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
   uint64_t hash = 0;
   bool timed = drop->time_ns != DC_TIME_NONE && drop->kind != DC_DROP_NETDM_SUMMARY;
   if (timed && drop->caplen > 0) {
-    if (dc_normalise(&drop->packet, drop->bytes, drop->caplen, drop->orig_len, &normal) && normal.whole) {
-      hash = header_hash(&normal);
-      join = join_exact(self, drop, &normal, DC_CHAIN_EXACT, after_ns);
-      if (join.slot == NULL)
-        join = join_exact(self, drop, &normal, DC_CHAIN_INNER, after_ns);
+    const bool whole = dc_normalise(&drop->packet, drop->bytes, drop->caplen, drop->orig_len, &normal) && normal.whole;
+    if (whole) {
+      const bool complete = key_hash(&drop->packet, &normal, &hash);
+      join = join_exact(self, drop, &normal, hash, complete, after_ns);
     }
     if (join.slot == NULL && (hash == 0 || !dc_window_was_joined(self->window, hash)))
-      join = join_strong(self, drop, after_ns);
-    if (is_outbound(&join)) {
-      verdict.status = DC_DROP_STATUS_OUTBOUND;
-      verdict.aside_why = DC_ASIDE_OUTBOUND_FRAME;
-      verdict.frame = join.slot->number;
-      dc_correlator_give_drop(self, &verdict, NULL);
-      return;
-    }
+      join = join_strong(self, drop, whole ? &normal : NULL, after_ns);
   } else if (timed && status == DC_DROP_STATUS_UNMATCHED) {
     join = join_by_time(self, drop);
+    if (join.slot != NULL && !is_outbound(&join) && drop->packet.has == 0) {
+      status = dc_aside_classify_joined(drop, &join.slot->brief, &aside);
+      verdict.status = (uint8_t)status;
+      verdict.aside_why = (uint8_t)aside;
+    }
   }
 
+  if (is_outbound(&join)) {
+    verdict.status = DC_DROP_STATUS_OUTBOUND;
+    verdict.aside_why = DC_ASIDE_OUTBOUND_FRAME;
+    verdict.frame = join.slot->number;
+    dc_correlator_give_drop(self, &verdict, NULL);
+    return;
+  }
   if (status == DC_DROP_STATUS_UNMATCHED && join.slot != NULL && had_arrived(self, drop, site, &join)) {
     status = DC_DROP_STATUS_NOISE;
     verdict.status = (uint8_t)status;

@@ -140,12 +140,15 @@ DcSlot *dc_window_add(DcWindow *window, uint64_t *ret_position)
   if (dc_window_count(window) == window->capacity)
     window_grow(window);
   uint64_t position = window->end++;
-  if ((uint32_t)position == 0) /* its low half would read as "none" */
-    position = window->end++;
   DcSlot *slot = slot_at(window, position);
   memset(slot, 0, sizeof *slot);
-  slot->answer_ns = -1;
   slot->bytes_at = window->bytes_end;
+  if ((uint32_t)position == 0) { /* its low half would read as "none": a frame that nothing can be joined to */
+    slot->flags = DC_SLOT_JOINED | DC_SLOT_DECIDED;
+    slot->time_ns = window->end - window->begin > 1 ? slot_at(window, position - 1)->time_ns : 0;
+    return dc_window_add(window, ret_position);
+  }
+  slot->answer_ns = -1;
   window->peak = MAX(window->peak, dc_window_count(window));
   *ret_position = position;
   return slot;
@@ -161,8 +164,6 @@ void dc_window_remove_oldest(DcWindow *window)
   const DcSlot *slot = slot_at(window, window->begin);
   window->bytes_begin = slot->bytes_at + slot->kept_len + slot->inner_kept_len;
   window->begin++;
-  if ((uint32_t)window->begin == 0)
-    window->begin++;
 }
 
 DcSlot *dc_window_at(DcWindow *window, uint64_t position)

@@ -181,8 +181,32 @@ static void complete_view(DcRuleInput *input, const DcBrief *brief)
 
 /* --- one drop -------------------------------------------------------------------------- */
 
+/* Logs that hide the site (a hashed address) leave the frame itself: what no host would take speaks for itself. */
+static bool rule_frame_alone(const DcRuleInput *input, DcRuling *ruling)
+{
+  if (input->site != NULL || input->function[0] != '\0' || (input->view.has & DC_HAS_IP) == 0)
+    return false;
+  if (input->view.ip_checksum == DC_CHECKSUM_BAD) {
+    dc_ruling_set(ruling, DC_CAUSE_IP_CHECKSUM, DC_CONFIDENCE_LIKELY, "site unknown, IP header checksum wrong");
+    return true;
+  }
+  if (input->view.l4_checksum == DC_CHECKSUM_BAD) {
+    const DcCause cause = input->view.flow.protocol == PROTO_TCP   ? DC_CAUSE_TCP_CHECKSUM
+                          : input->view.flow.protocol == PROTO_UDP ? DC_CAUSE_UDP_CHECKSUM
+                                                                   : DC_CAUSE_ICMP_CHECKSUM;
+    dc_ruling_set(ruling, cause, DC_CONFIDENCE_LIKELY, "site unknown, checksum wrong");
+    return true;
+  }
+  if (!dc_rule_martian(input, ruling))
+    return false;
+  ruling->confidence = DC_CONFIDENCE_LIKELY;
+  return true;
+}
+
 static void rule_site(const DcRuleInput *input, DcRuling *ruling)
 {
+  if (rule_frame_alone(input, ruling))
+    return;
   if (dc_rule_site_link(input, ruling) || dc_rule_site_ip(input, ruling) || dc_rule_site_transport(input, ruling))
     return;
   dc_rule_site_only(input, ruling);

@@ -61,8 +61,13 @@ typedef struct {
   char *read_file;   /* -r; "-": standard input */
   char **drops;      /* --drops, in order, NULL-terminated; "-" at most once, and not beside -r - */
   char *context_dir; /* --context */
-  char *filter;      /* the words joined by blanks, or the text of -F's file; NULL: all packets */
-  DcLocal *locals;   /* --local */
+  bool has_drops_offset, has_drops_start;
+  int64_t drops_offset_ns; /* --drops-clock-offset: is added to the times of every --drops */
+  int64_t drops_start_ns;  /* --drops-start: real time at which a log without times began */
+  char *time_zone;         /* --tz */
+  char *kallsyms;          /* --kallsyms */
+  char *filter;            /* the words joined by blanks, or the text of -F's file; NULL: all packets */
+  DcLocal *locals;         /* --local */
   size_t local_count;
   uint64_t count;      /* -c, 0 no limit */
   int64_t duration_ns; /* --duration, 0 no limit */

@@ -64,6 +64,7 @@ typedef struct {
   uint64_t drops_by_status[DC_DROP_STATUS_COUNT];
   uint64_t drops_by_match[DC_MATCH_COUNT];
   uint64_t decided_early;                /* by a limit, not by time */
+  uint64_t join_steps;                   /* frames and waiting drops looked at to join drops: the work it took */
   uint64_t clock_steps;                  /* event time went back by more than the slack */
   size_t window_frames, flows, attempts; /* now */
   size_t peak_window_frames, peak_flows;
