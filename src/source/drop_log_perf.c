@@ -14,7 +14,7 @@
 /* "skb:kfree_skb: fields": the name of the subsystem and of the event, where both are known to matter. */
 static bool find_event(DcText line, DcText *ret_head, DcText *ret_name, DcText *ret_fields)
 {
-  static const char *const events[] = {"skb:kfree_skb:", "skb:consume_skb:", "net:netif_receive_skb:"};
+  static const char *const events[] = {"skb:kfree_skb:", "skb:consume_skb:", "net:netif_receive_skb:", "net:netif_rx:"};
   for (size_t i = 0; i < G_N_ELEMENTS(events); i++) {
     const size_t at = dc_text_find(line, events[i]);
     if (at == SIZE_MAX || at == 0 || !dc_text_is_blank(line.at[at - 1]))

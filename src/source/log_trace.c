@@ -3,7 +3,7 @@
  *
  *   kfree_skb:          skbaddr=%p [rx_sk=%p] protocol=%u location=%p|%pS [reason: %s]
  *   consume_skb:        skbaddr=%p [location=%pS]
- *   netif_receive_skb:  dev=%s skbaddr=%p len=%u
+ *   netif_rx, netif_receive_skb:  dev=%s skbaddr=%p len=%u
  *
  * The order of the fields changes by kernel; perf prints them by libtraceevent, which puts blanks of its own.
  */
@@ -51,7 +51,8 @@ static uint64_t pointer_of(DcText fields, const char *key)
   return pointer;
 }
 
-static DcLineKind read_reception(DcTraceState *state, DcText fields, int64_t time_ns)
+/* A reception, or before it the entry into a CPU's backlog. */
+static DcLineKind read_reception(DcTraceState *state, DcText fields, int64_t time_ns, bool enqueued)
 {
   DcText device, value;
   uint64_t len;
@@ -64,7 +65,10 @@ static DcLineKind read_reception(DcTraceState *state, DcText fields, int64_t tim
   memcpy(reception.ifname, device.at, kept);
   if (state->receptions == NULL)
     state->receptions = dc_skb_table_new();
-  dc_skb_table_received(state->receptions, &reception);
+  if (enqueued)
+    dc_skb_table_enqueued(state->receptions, &reception);
+  else
+    dc_skb_table_received(state->receptions, &reception);
   return DC_LINE_USED;
 }
 
@@ -78,6 +82,7 @@ static void join_reception(DcLogReader *reader, DcTraceState *state, DcDrop *dro
       drop->protocol <= 0)
     return;
   drop->rx_time_ns = reception.time_ns;
+  drop->rx_wait_ns = reception.enqueued_ns != 0 ? reception.time_ns - reception.enqueued_ns : 0;
   drop->rx_len = reception.len;
   drop->rx_ifname = dc_strings_add(reader->strings, reception.ifname, strlen(reception.ifname));
 }
@@ -128,8 +133,8 @@ DcLineKind dc_trace_event(DcLogReader *reader, DcTraceState *state, DcText name,
 {
   if (dc_text_is(name, "kfree_skb"))
     return read_drop(reader, state, fields, time_ns);
-  if (dc_text_is(name, "netif_receive_skb"))
-    return read_reception(state, fields, time_ns);
+  if (dc_text_is(name, "netif_receive_skb") || dc_text_is(name, "netif_rx"))
+    return read_reception(state, fields, time_ns, dc_text_is(name, "netif_rx"));
   if (dc_text_is(name, "consume_skb")) {
     const uint64_t skb = pointer_of(fields, "skbaddr=");
     DcReception reception;

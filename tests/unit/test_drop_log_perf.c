@@ -114,6 +114,19 @@ static void test_reused_addresses(void)
     g_assert_cmpint(log_text_drop(log, i)->rx_time_ns, ==, expected[i]);
 }
 
+/* Where the packet went through a CPU's backlog, that is told too. */
+static void test_backlog(void)
+{
+  static const char text[] =
+      "a 1 [0] 1.000000: net:netif_rx: dev=eth0 skbaddr=0xffff880000000001 len=60\n"
+      "a 1 [0] 1.000300: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000001 len=60\n"
+      "a 1 [0] 1.000310: skb:kfree_skb: skbaddr=0xffff880000000001 protocol=2048 location=ip_rcv+0x1\n";
+  g_autoptr(LogText) log = log_text(text, "perf script", DC_LOG_CLOCK_MONOTONIC);
+  g_assert_cmpuint(log->foreign, ==, 0);
+  g_assert_cmpint(log_text_drop(log, 0)->rx_time_ns, ==, INT64_C(1000300000));
+  g_assert_cmpint(log_text_drop(log, 0)->rx_wait_ns, ==, 300000);
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
@@ -122,5 +135,6 @@ int main(int argc, char **argv)
   g_test_add_func("/drop-log-perf/forms", test_forms);
   g_test_add_func("/drop-log-perf/cut-line", test_cut_line);
   g_test_add_func("/drop-log-perf/reused-addresses", test_reused_addresses);
+  g_test_add_func("/drop-log-perf/backlog", test_backlog);
   return g_test_run();
 }
