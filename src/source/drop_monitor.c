@@ -21,6 +21,7 @@
 #define TRUNC_LEN_DEFAULT 256
 #define QUEUE_LEN_DEFAULT 16384
 #define BUFFER_DEFAULT (32u << 20)
+#define KERNEL_QUEUE_LEN 1000 /* drop_monitor.c: net_dm_queue_len */
 
 /* A whole packet may come when somebody else set no limit; GRO packets reach 64 KiB and more. */
 #define MESSAGE_MAX (128u << 10)
@@ -32,6 +33,18 @@
 /* A drop is put into its CPU's queue at once and sent by a work item soon after. */
 #define SEND_LAG_NS (100 * DC_NS_PER_MS)
 #define SETTLE_NS (300 * DC_NS_PER_MS)
+
+/* A summary is sent a second after the first drop it counts. */
+#define SUMMARY_SETTLE_NS (1300 * DC_NS_PER_MS)
+
+/* What was dropped before the stop, in a flood of drops, may still be queued when that time is over. */
+#define DRAIN_NS (3 * DC_NS_PER_S)
+
+/* The last frame's drop is stamped after the frame, but not by so much. */
+#define LAST_DROP_NS (5 * DC_NS_PER_MS)
+
+/* Each CPU's alerts come in order; so many later ones in a row come from no CPU that is behind. */
+#define PAST_STOP_ENOUGH 256
 
 struct DcDropMonitor {
   DcDropMonitorInfo info;
@@ -47,6 +60,10 @@ struct DcDropMonitor {
   uint8_t *buffers;
   DcNetdmStats last_stats;
   int64_t last_stats_ns, last_read_ns;
+  int64_t owner_gone_ns;  /* passive: nobody else listens since; 0: somebody does */
+  int64_t until_ns;       /* after the stop: drops later than this belong to no frame that is wanted */
+  unsigned past_stop;     /* messages in a row that were later */
+  int64_t quiet_since_ns; /* monotonic: the last time something was read */
   DcDropMonitorStats stats;
 };
 
@@ -138,6 +155,8 @@ static bool handle_running(DcDropMonitor *monitor, const DcDropMonitorOptions *o
     return false;
   }
   monitor->info.took_over = true;
+  /* The settings found were the dead process's, too: the kernel's own are put back. */
+  monitor->saved = (DcNetdmConfig){.alert_mode = NET_DM_ALERT_MODE_SUMMARY, .queue_len = KERNEL_QUEUE_LEN};
   set_note(monitor, g_strdup("the drop monitor had been left on by a process that was killed: taken over, and "
                              "turned off at the end"));
   *ret_retry = true;
@@ -331,9 +350,14 @@ static void push_datagram(DcDropMonitor *monitor, DcLiveSink *sink, const uint8_
     dc_cursor_skip(&cursor, MIN(NLMSG_ALIGN(message_len), dc_cursor_left(&cursor)));
     if (type != monitor->control.family)
       continue;
-    monitor->stats.messages++;
     DcLiveRecord record = {
         .kind = DC_LIVE_NETLINK, .time_ns = time_of(message, message_len, now_ns), .body_len = message_len};
+    if (record.time_ns > monitor->until_ns) {
+      monitor->past_stop++;
+      continue;
+    }
+    monitor->past_stop = 0;
+    monitor->stats.messages++;
     dc_live_push(sink, &record, message);
   }
 }
@@ -396,9 +420,44 @@ static void read_stats(DcDropMonitor *monitor, DcLiveSink *sink)
   monitor->last_stats_ns = now_ns;
 }
 
+/* Whether all that was dropped before the stop has been read, as far as that can be told. */
+static bool is_settled(const DcDropMonitor *monitor, DcLiveSink *sink, bool emptied, int64_t now, int64_t end)
+{
+  if (now < end)
+    return false;
+  /* An empty socket alone is no proof: the kernel's work item may be waiting for the processor. */
+  const bool silent = monitor->info.summary || monitor->past_stop > 0 || now - monitor->quiet_since_ns >= SETTLE_NS;
+  if ((emptied && silent) || monitor->past_stop >= PAST_STOP_ENOUGH)
+    return true;
+  if (now < end + DRAIN_NS)
+    return false;
+  dc_live_push_loss(sink, DC_LOSS_NETLINK, 1, monitor->last_read_ns, monitor->until_ns,
+                    "at least this many alerts were still queued at the end");
+  return true;
+}
+
+/* Joined passively we depend on the owner: when it ends it turns the monitor off. */
+static void watch_owner(DcDropMonitor *monitor, DcLiveSink *sink)
+{
+  if (!monitor->info.passive || monitor->owner_gone_ns != 0 ||
+      dc_netdm_listeners("", monitor->control.group) != 1) /* ourselves */
+    return;
+  monitor->owner_gone_ns = dc_clock_realtime();
+  dc_live_push_text(sink, DC_LIVE_NOTICE, 0,
+                    "the process that ran the drop monitor has ended: no drops are seen from now on (start again)");
+}
+
+static void tell_owner_gone(DcDropMonitor *monitor, DcLiveSink *sink)
+{
+  if (monitor->owner_gone_ns != 0)
+    dc_live_push_loss(sink, DC_LOSS_MONITOR, 1, monitor->owner_gone_ns, dc_clock_realtime(),
+                      "the drop monitor's owner had ended: all drops of this span are missing");
+}
+
 void dc_drop_monitor_run(DcDropMonitor *monitor, DcLiveSink *sink, DcStop *stop)
 {
   monitor->buffers = g_malloc((size_t)MESSAGES_AT_ONCE * MESSAGE_MAX);
+  monitor->until_ns = INT64_MAX;
   int64_t next_mark = 0, next_stats = dc_clock_monotonic() + DC_NS_PER_S, end = INT64_MAX;
   for (;;) {
     struct pollfd wait[2] = {{.fd = monitor->fd, .events = POLLIN}, {.fd = dc_stop_fd(stop), .events = POLLIN}};
@@ -406,22 +465,30 @@ void dc_drop_monitor_run(DcDropMonitor *monitor, DcLiveSink *sink, DcStop *stop)
     poll(wait, end == INT64_MAX ? 2 : 1, POLL_MS);
     const int64_t before_ns = dc_clock_realtime();
     bool emptied = false;
-    for (unsigned rounds = 0; rounds < 256 && !emptied; rounds++)
+    unsigned rounds = 0;
+    for (; rounds < 256 && !emptied; rounds++)
       emptied = read_some(monitor, sink) == 0;
     const int64_t now = dc_clock_monotonic();
+    if (rounds > 1)
+      monitor->quiet_since_ns = now;
     if (emptied && now >= next_mark) {
       dc_live_push_mark(sink, before_ns - SEND_LAG_NS);
       next_mark = now + POLL_MS * DC_NS_PER_MS;
     }
     if (now >= next_stats) {
       read_stats(monitor, sink);
+      watch_owner(monitor, sink);
       next_stats = now + DC_NS_PER_S;
     }
-    if (end == INT64_MAX && dc_stop_requested(stop))
-      end = now + SETTLE_NS;
-    if (now >= end)
+    if (end == INT64_MAX && dc_stop_requested(stop)) {
+      end = now + (monitor->info.summary ? SUMMARY_SETTLE_NS : SETTLE_NS);
+      /* A summary's drops are earlier than its message, by up to a second. */
+      monitor->until_ns = monitor->info.summary ? INT64_MAX : dc_stop_time(stop) + LAST_DROP_NS;
+    }
+    if (is_settled(monitor, sink, emptied, now, end))
       break;
   }
   read_stats(monitor, sink);
+  tell_owner_gone(monitor, sink);
   dc_live_push_text(sink, DC_LIVE_END, 0, "");
 }

@@ -14,6 +14,7 @@
 #include <linux/net_dropmon.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #define GROUP_NAME "events"
 #define GROUP_UNNAMED 1 /* kernels that register no name for it */
 #define FAMILY_VERSION 2
+#define HOLDERS_TEXT_MAX 200
 
 static bool in_initial_namespace(void)
 {
@@ -271,30 +273,54 @@ static char *process_of_socket(const char *root, unsigned long inode)
  * /proc/net/netlink:
  *   sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
  *   0000000000000000 16  812        00000010 0        0        0     2        0        24512
- * Groups is the mask of the first 32 groups, in hex.
+ * Groups is the mask of the first 32 groups, in hex. Calls found for each member; -1: cannot be told.
  */
-char *dc_netdm_holders(const char *root, uint32_t group, int *ret_listeners)
+static int each_member(const char *root, uint32_t group, void (*found)(unsigned long inode, void *data), void *data)
 {
-  *ret_listeners = -1;
   g_autofree char *path = g_strdup_printf("%s/proc/net/netlink", root);
   g_autofree char *text = NULL;
   if (group == 0 || group > 32 || !g_file_get_contents(path, &text, NULL, NULL))
-    return NULL;
-  *ret_listeners = 0;
-  g_autoptr(GString) holders = g_string_new(NULL);
+    return -1;
+  int members = 0;
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   for (char **line = lines; *line != NULL; line++) {
-    unsigned protocol, port, groups, drops;
+    unsigned protocol, groups;
     unsigned long inode;
     /* The first column is a (hashed) pointer. */
-    if (sscanf(*line, "%*s %u %u %x %*d %*d %*d %*d %u %lu", &protocol, &port, &groups, &drops, &inode) != 5 ||
+    if (sscanf(*line, "%*s %u %*u %x %*d %*d %*d %*d %*u %lu", &protocol, &groups, &inode) != 3 ||
         protocol != NETLINK_GENERIC || (groups & 1u << (group - 1)) == 0)
       continue;
-    ++*ret_listeners;
-    g_autofree char *process = process_of_socket(root, inode);
-    if (holders->len < 200)
-      g_string_append_printf(holders, "%s%s", holders->len > 0 ? ", " : "",
-                             process != NULL ? process : "a process that cannot be seen from here");
+    members++;
+    if (found != NULL)
+      found(inode, data);
   }
-  return holders->len > 0 ? g_string_free(g_steal_pointer(&holders), FALSE) : NULL;
+  return members;
+}
+
+typedef struct {
+  const char *root;
+  GString *text;
+} Holders;
+
+static void add_holder(unsigned long inode, void *data)
+{
+  Holders *holders = data;
+  if (holders->text->len >= HOLDERS_TEXT_MAX)
+    return;
+  g_autofree char *process = process_of_socket(holders->root, inode);
+  g_string_append_printf(holders->text, "%s%s", holders->text->len > 0 ? ", " : "",
+                         process != NULL ? process : "a process that cannot be seen from here");
+}
+
+char *dc_netdm_holders(const char *root, uint32_t group, int *ret_listeners)
+{
+  g_autoptr(GString) text = g_string_new(NULL);
+  Holders holders = {.root = root, .text = text};
+  *ret_listeners = each_member(root, group, add_holder, &holders);
+  return text->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
+int dc_netdm_listeners(const char *root, uint32_t group)
+{
+  return each_member(root, group, NULL, NULL);
 }

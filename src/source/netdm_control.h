@@ -35,3 +35,4 @@ int dc_netdm_stop(DcNetdmControl *control, bool software, bool hardware);
 /* Who is a member of the alerts' group, "dropwatch (pid 812)" and so on; NULL: nobody. listeners: how many,
  * or -1 when that cannot be told. root: "" or a copy of /proc for tests. Caller frees. */
 char *dc_netdm_holders(const char *root, uint32_t group, int *ret_listeners);
+int dc_netdm_listeners(const char *root, uint32_t group); /* only how many */
