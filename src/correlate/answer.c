@@ -14,6 +14,9 @@ enum { ICMP4_ECHO_REPLY = 0, ICMP4_UNREACHABLE = 3, ICMP4_ECHO = 8, ICMP4_TIME_E
 enum { ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAMETER = 4 };
 enum { ICMP6_ECHO = 128, ICMP6_ECHO_REPLY = 129, ICMP6_NS = 135, ICMP6_NA = 136 };
 
+/* Attempts whose flow goes on without them wait for their last SYNs; so many at most. */
+#define ENDED_ATTEMPTS_MAX 16384u
+
 static bool after_or_at(uint32_t a, uint32_t b)
 {
   return (int32_t)(a - b) >= 0;
@@ -244,6 +247,14 @@ void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame)
 
 /* --- the peer speaks ----------------------------------------------------------- */
 
+/* Where events end, or the clock stepped, what came just before had no time to be answered. */
+static bool time_was_over(const DcCorrelator *self, int64_t asked_ns)
+{
+  if (self->clock_stepping)
+    return self->now_ns - asked_ns >= self->options.syn_timeout_ns;
+  return !self->finishing || self->last_frame_ns - asked_ns >= self->options.syn_timeout_ns;
+}
+
 static void give_handshake(DcCorrelator *self, DcAttempt *attempt)
 {
   DcHandshake *info = &attempt->info;
@@ -253,7 +264,7 @@ static void give_handshake(DcCorrelator *self, DcAttempt *attempt)
     info->outcome = DC_OUTCOME_DROPPED;
   else if (info->refused_by != DC_REFUSED_NONE)
     info->outcome = DC_OUTCOME_REFUSED;
-  else if (self->finishing && self->last_frame_ns - info->last_ns < self->options.syn_timeout_ns)
+  else if (!time_was_over(self, info->last_ns))
     info->outcome = DC_OUTCOME_PENDING;
   else
     info->outcome = DC_OUTCOME_UNEXPLAINED;
@@ -263,13 +274,23 @@ static void give_handshake(DcCorrelator *self, DcAttempt *attempt)
 
 void dc_answer_evict(DcFlow *flow, void *data)
 {
-  if (flow->attempt != NULL)
-    give_handshake(data, flow->attempt);
+  DcCorrelator *self = data;
+  DcAttempt *attempt = flow->attempt;
+  if (attempt == NULL)
+    return;
+  if (attempt->open_syns == 0) {
+    give_handshake(self, attempt);
+  } else if (g_hash_table_size(self->ended_attempts) < ENDED_ATTEMPTS_MAX) {
+    g_hash_table_insert(self->ended_attempts, GSIZE_TO_POINTER(attempt->info.id), g_memdup2(attempt, sizeof *attempt));
+  } else {
+    self->stats.decided_early++;
+    give_handshake(self, attempt);
+  }
 }
 
 static void end_attempt(DcCorrelator *self, DcFlow *flow)
 {
-  give_handshake(self, flow->attempt);
+  dc_answer_evict(flow, self);
   dc_flows_close_attempt(self->flows, flow);
 }
 
@@ -286,6 +307,8 @@ static void inbound_syn(DcCorrelator *self, DcFlow *flow, const DcFrame *frame, 
     flow->has_local_ack = flow->out_plain_ack = flow->zero_window = flow->out_seen = false;
     flow->refused_ns = DC_TIME_NONE;
     flow->refused_by = DC_REFUSED_NONE;
+    if (dc_flows_attempts(self->flows) >= self->max_attempts)
+      dc_flows_evict_attempt(self->flows, dc_answer_evict, self); /* another flow: this one has none */
     attempt = dc_flows_open_attempt(self->flows, flow);
     DcHandshake *info = &attempt->info;
     info->id = ++self->next_attempt;
@@ -429,8 +452,7 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *ve
     verdict->fate = DC_FATE_CONSUMED;
   } else if (slot->brief.direction == DC_DIRECTION_IN && is_owed(self, slot, flow)) {
     verdict->owed = true;
-    bool time_was_over = !self->finishing || self->last_frame_ns - slot->time_ns >= self->options.syn_timeout_ns;
-    verdict->fate = time_was_over ? DC_FATE_UNEXPLAINED : DC_FATE_UNREMARKABLE;
+    verdict->fate = time_was_over(self, slot->time_ns) ? DC_FATE_UNEXPLAINED : DC_FATE_UNREMARKABLE;
   } else {
     verdict->fate = DC_FATE_UNREMARKABLE;
   }
@@ -440,17 +462,31 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *ve
   }
 }
 
-void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate)
+static void count_syn(DcAttempt *attempt, DcFate fate)
 {
-  DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
-  if (flow == NULL || flow->attempt == NULL || flow->attempt->info.id != slot->attempt)
-    return;
-  DcAttempt *attempt = flow->attempt;
   attempt->open_syns--;
   if (fate == DC_FATE_DROPPED)
     attempt->info.dropped++;
   else if (fate == DC_FATE_UNEXPLAINED)
     attempt->info.unanswered++;
+}
+
+void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate)
+{
+  DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
+  if (flow == NULL || flow->attempt == NULL || flow->attempt->info.id != slot->attempt) {
+    DcAttempt *ended = g_hash_table_lookup(self->ended_attempts, GSIZE_TO_POINTER(slot->attempt));
+    if (ended == NULL)
+      return;
+    count_syn(ended, fate);
+    if (ended->open_syns == 0) {
+      give_handshake(self, ended);
+      g_hash_table_remove(self->ended_attempts, GSIZE_TO_POINTER(slot->attempt));
+    }
+    return;
+  }
+  DcAttempt *attempt = flow->attempt;
+  count_syn(attempt, fate);
   /* Answered and followed up, or refused: nothing more will come that matters. */
   bool over = attempt->info.answer_frame != 0 ? attempt->info.established : attempt->info.refused_by != DC_REFUSED_NONE;
   if (attempt->open_syns == 0 && over && !self->finishing)

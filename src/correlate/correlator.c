@@ -3,7 +3,9 @@
 #include <string.h>
 
 #define DEFAULT_MAX_FRAMES (256u * 1024)
-#define DEFAULT_MAX_FLOWS (1024u * 1024)
+#define DEFAULT_MAX_FLOWS (512u * 1024)
+/* An attempt takes three times the memory of its flow; a flood of SYNs makes one with every frame. */
+#define FLOWS_PER_ATTEMPT 4
 #define MAX_HELD_DROPS 65536u
 #define MAX_DATAGRAMS 4096u
 #define HELD_BYTES_MAX 512u
@@ -80,8 +82,11 @@ DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerd
   self->sink = *sink;
   self->directions = dc_directions_new();
   self->window = dc_window_new(options->max_frames != 0 ? options->max_frames : DEFAULT_MAX_FRAMES);
-  self->flows = dc_flows_new(options->max_flows != 0 ? options->max_flows : DEFAULT_MAX_FLOWS);
+  const size_t max_flows = options->max_flows != 0 ? options->max_flows : DEFAULT_MAX_FLOWS;
+  self->flows = dc_flows_new(max_flows);
+  self->max_attempts = max_flows / FLOWS_PER_ATTEMPT;
   self->fragments = dc_fragments_new(options->fragment_ns, MAX_DATAGRAMS, decide_fragment, self);
+  self->ended_attempts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
   self->ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
   self->now_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
   self->hold_ns = MAX(options->window_after_ns, options->syn_timeout_ns) + options->window_before_ns;
@@ -107,6 +112,7 @@ void dc_correlator_free(DcCorrelator *self)
   held_list_clear(&self->without_bytes);
   g_clear_pointer(&self->priming, g_ptr_array_unref);
   g_array_unref(self->ifindexes);
+  g_hash_table_unref(self->ended_attempts);
   dc_fragments_free(self->fragments);
   dc_flows_free(self->flows);
   dc_window_free(self->window);
@@ -206,6 +212,25 @@ static void match_due(DcCorrelator *self, DcHeldList *list)
 
 /* --- time --------------------------------------------------------------------------- */
 
+static void match_all(DcCorrelator *self)
+{
+  while (self->with_bytes.first != NULL)
+    match_first(self, &self->with_bytes);
+  while (self->without_bytes.first != NULL)
+    match_first(self, &self->without_bytes);
+}
+
+/* The clock was set back: nothing timed from now on can be compared with what came before. */
+static void forget_the_past(DcCorrelator *self)
+{
+  self->clock_stepping = true;
+  match_all(self);
+  while (dc_window_oldest(self->window) != NULL)
+    decide_oldest(self);
+  dc_flows_clear(self->flows, dc_answer_evict, self);
+  self->clock_stepping = false;
+}
+
 static void advance(DcCorrelator *self, int64_t time_ns)
 {
   if (time_ns == DC_TIME_NONE)
@@ -216,14 +241,13 @@ static void advance(DcCorrelator *self, int64_t time_ns)
     self->now_ns = time_ns;
   } else if (self->now_ns - time_ns > CLOCK_SLACK_NS) {
     self->stats.clock_steps++;
+    forget_the_past(self);
     self->now_ns = time_ns;
   }
   match_due(self, &self->with_bytes);
   match_due(self, &self->without_bytes);
   for (const DcSlot *slot = dc_window_oldest(self->window); slot != NULL; slot = dc_window_oldest(self->window)) {
-    int64_t age = self->now_ns - slot->time_ns;
-    /* From before a backward step of the clock: nothing timed now can be compared with it. */
-    if (age < self->hold_ns && age >= -CLOCK_SLACK_NS)
+    if (self->now_ns - slot->time_ns < self->hold_ns)
       break;
     decide_oldest(self);
   }
@@ -284,8 +308,8 @@ static void process_event(DcCorrelator *self, const DcEvent *event)
     return;
   case DC_EVENT_DROP:
     self->stats.drops++;
-    hold_drop(self, &event->drop);
     advance(self, event->drop.time_ns);
+    hold_drop(self, &event->drop);
     return;
   case DC_EVENT_SAMPLE:
   case DC_EVENT_LOSS:
@@ -360,10 +384,7 @@ void dc_correlator_finish(DcCorrelator *self)
   if (self->priming != NULL)
     replay_priming(self);
   self->finishing = true;
-  while (self->with_bytes.first != NULL)
-    match_first(self, &self->with_bytes);
-  while (self->without_bytes.first != NULL)
-    match_first(self, &self->without_bytes);
+  match_all(self);
   while (dc_window_oldest(self->window) != NULL)
     decide_oldest(self);
   dc_fragments_finish(self->fragments);

@@ -36,13 +36,16 @@ struct DcCorrelator {
   GPtrArray *priming;       /* events held until direction is inferred; NULL when it is known */
   int64_t priming_begin_ns;
   size_t priming_bytes;
+  size_t max_attempts;
   int64_t now_ns;
   int64_t first_frame_ns, last_frame_ns;
   int64_t hold_ns; /* how long a frame stays in the window */
   uint64_t next_attempt;
-  bool cut_frames;          /* some frames are found by their headers alone: the capture cut them there */
-  bool plain_acks_seen;     /* this capture shows this host's ordinary ACKs */
+  GHashTable *ended_attempts; /* id -> DcAttempt: their flow has gone on, their SYNs' verdicts are not given yet */
+  bool cut_frames;            /* some frames are found by their headers alone: the capture cut them there */
+  bool plain_acks_seen;       /* this capture shows this host's ordinary ACKs */
   bool finishing;
+  bool clock_stepping; /* what is undecided is decided now, as what it was when the clock stepped */
   DcCorrelatorStats stats;
 };
 
@@ -60,7 +63,7 @@ void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate);
 bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot);
 /* Has this host acknowledged all that is in this segment? */
 bool dc_answer_had_arrived(DcCorrelator *self, const DcSlot *slot);
-/* A flow leaves: its attempt is told. For dc_flows_*(); data is the correlator. */
+/* A flow leaves: its attempt is told, once its SYNs' verdicts are given. For dc_flows_*(); data is the correlator. */
 void dc_answer_evict(DcFlow *flow, void *data);
 
 /* --- match.c ---------------------------------------------------------------- */

@@ -120,18 +120,28 @@ static void flows_grow(DcFlows *flows)
   }
 }
 
+static void evict_oldest(DcFlows *flows, IdleList list, DcFlowEvict evict, void *data)
+{
+  if (flows->oldest[list] == 0)
+    return;
+  DcFlow *victim = &flows->pool[flows->oldest[list] - 1];
+  evict(victim, data);
+  flow_remove(flows, victim);
+  flows->evicted++;
+}
+
+void dc_flows_evict_attempt(DcFlows *flows, DcFlowEvict evict, void *data)
+{
+  evict_oldest(flows, IDLE_ATTEMPT, evict, data);
+}
+
 DcFlow *dc_flows_get(DcFlows *flows, const DcFlowKey *key, int64_t now_ns, DcFlowEvict evict, void *data)
 {
   DcFlow *flow = dc_flows_find(flows, key);
   if (flow != NULL)
     return flow;
-  if (flows->count >= flows->max_flows) {
-    uint32_t oldest = flows->oldest[IDLE_PLAIN] != 0 ? flows->oldest[IDLE_PLAIN] : flows->oldest[IDLE_ATTEMPT];
-    DcFlow *victim = &flows->pool[oldest - 1];
-    evict(victim, data);
-    flow_remove(flows, victim);
-    flows->evicted++;
-  }
+  if (flows->count >= flows->max_flows)
+    evict_oldest(flows, flows->oldest[IDLE_PLAIN] != 0 ? IDLE_PLAIN : IDLE_ATTEMPT, evict, data);
   if (flows->free_head == 0 && flows->used == flows->capacity)
     flows_grow(flows);
   uint32_t index;

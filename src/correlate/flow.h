@@ -57,6 +57,9 @@ DcFlow *dc_flows_at(DcFlows *flows, uint32_t index_plus_1, uint32_t generation);
 
 void dc_flows_touch(DcFlows *flows, DcFlow *flow, int64_t now_ns);
 
+/* Makes room for another attempt: the flow whose attempt is idle for longest goes through `evict`. */
+void dc_flows_evict_attempt(DcFlows *flows, DcFlowEvict evict, void *data);
+
 /* Flows idle for longer than idle_ns (attempt_idle_ns with an open attempt) go through `evict`. */
 void dc_flows_expire(DcFlows *flows, int64_t now_ns, int64_t idle_ns, int64_t attempt_idle_ns, DcFlowEvict evict,
                      void *data);

@@ -36,6 +36,11 @@ DcWindow *dc_window_new(size_t max_slots)
   return window;
 }
 
+void dc_window_begin_at(DcWindow *window, uint64_t position)
+{
+  window->begin = window->end = position;
+}
+
 void dc_window_free(DcWindow *window)
 {
   if (window == NULL)

@@ -58,6 +58,8 @@ typedef struct {
 typedef struct DcWindow DcWindow;
 
 DcWindow *dc_window_new(size_t max_slots);
+/* Of an empty window: its next position. For tests of what happens after four billion frames. */
+void dc_window_begin_at(DcWindow *window, uint64_t position);
 void dc_window_free(DcWindow *window);
 
 size_t dc_window_count(const DcWindow *window);
