@@ -1,5 +1,6 @@
 #include "dropcorr/base/stop.h"
 
+#include "dropcorr/base/clock.h"
 #include "dropcorr/base/error.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 
 struct DcStop {
   atomic_bool requested;
+  _Atomic int64_t time_ns; /* INT64_MAX: not requested */
   int fd;
 };
 
@@ -24,13 +26,16 @@ DcStop *dc_stop_new(GError **error)
   }
   DcStop *stop = g_new0(DcStop, 1);
   atomic_init(&stop->requested, false);
+  atomic_init(&stop->time_ns, INT64_MAX);
   stop->fd = fd;
   return stop;
 }
 
 void dc_stop_request(DcStop *stop)
 {
-  /* The flag first: whoever the descriptor wakes must find it set. */
+  /* Whoever sees the flag must find the time, whoever the descriptor wakes must find the flag. */
+  int64_t none = INT64_MAX;
+  atomic_compare_exchange_strong(&stop->time_ns, &none, dc_clock_realtime());
   atomic_store(&stop->requested, true);
   const uint64_t one = 1;
   /* EAGAIN means the counter is at its maximum, so that it is readable already. */
@@ -41,6 +46,11 @@ void dc_stop_request(DcStop *stop)
 bool dc_stop_requested(const DcStop *stop)
 {
   return atomic_load_explicit(&stop->requested, memory_order_acquire);
+}
+
+int64_t dc_stop_time(const DcStop *stop)
+{
+  return atomic_load_explicit(&stop->time_ns, memory_order_acquire);
 }
 
 int dc_stop_fd(const DcStop *stop)

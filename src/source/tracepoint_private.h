@@ -65,6 +65,8 @@ struct DcTracepoint {
   size_t pending_count;
   DcSkbTable *table;
   int64_t offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+  int64_t until_ns;  /* after the stop: drops later than this belong to no frame that is wanted */
+  bool wanted;       /* this round brought an event from before that */
   int64_t last_stats_ns;
   DcTracepointStats stats;
 };

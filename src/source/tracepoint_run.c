@@ -17,6 +17,12 @@
 #define POLL_MS 50
 #define SETTLE_NS (300 * DC_NS_PER_MS)
 
+/* What was dropped before the stop, in a flood of events, may still be in the buffers when that time is over. */
+#define DRAIN_NS (3 * DC_NS_PER_S)
+
+/* The last frame's drop is stamped after the frame, but not by so much. */
+#define LAST_DROP_NS (5 * DC_NS_PER_MS)
+
 /* Each CPU has its own buffer, and a packet may be received on one and dropped on another: events wait this
  * long to be put in order. */
 #define ORDER_NS (30 * DC_NS_PER_MS)
@@ -90,6 +96,8 @@ static bool parse_event(const DcTracepoint *tracepoint, const uint8_t *bytes, si
 
 static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const DcTraceEvent *event)
 {
+  const bool wanted = event->time_ns + tracepoint->offset_ns <= tracepoint->until_ns;
+  tracepoint->wanted |= wanted;
   DcReception reception;
   switch ((DcTraceKind)event->kind) {
   case DC_TRACE_ENQUEUE:
@@ -108,6 +116,8 @@ static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const DcTra
   case DC_TRACE_DROP:
     break;
   }
+  if (!wanted)
+    return;
   tracepoint->stats.drops++;
   DcLiveRecord record = {
       .kind = DC_LIVE_TRACE,
@@ -225,6 +235,21 @@ static void begin_run(DcTracepoint *tracepoint)
   for (unsigned i = 0; i < tracepoint->info.cpus; i++)
     tracepoint->wait[i] = (struct pollfd){.fd = tracepoint->cpus[i].fd, .events = POLLIN};
   tracepoint->offset_ns = dc_clock_monotonic_offset();
+  tracepoint->until_ns = INT64_MAX;
+}
+
+/* Each CPU's events come in order: a round that brought none from before the stop was the last of them. */
+static bool is_settled(const DcTracepoint *tracepoint, DcLiveSink *sink, bool emptied, int64_t now, int64_t end)
+{
+  if (now < end)
+    return false;
+  if (emptied || !tracepoint->wanted)
+    return true;
+  if (now < end + DRAIN_NS)
+    return false;
+  dc_live_push_loss(sink, DC_LOSS_MONITOR, 1, tracepoint->last_stats_ns, tracepoint->until_ns,
+                    "at least this many trace events were still unread at the end");
+  return true;
 }
 
 void dc_tracepoint_run(DcTracepoint *tracepoint, DcLiveSink *sink, DcStop *stop)
@@ -236,6 +261,7 @@ void dc_tracepoint_run(DcTracepoint *tracepoint, DcLiveSink *sink, DcStop *stop)
     /* Once stopped its descriptor stays readable, and must not wake us again and again. */
     poll(tracepoint->wait, tracepoint->info.cpus + (end == INT64_MAX ? 1 : 0), POLL_MS);
     const int64_t before = dc_clock_monotonic();
+    tracepoint->wanted = false;
     const bool emptied = read_cpus(tracepoint, sink, 64);
     settle(tracepoint, sink, before - ORDER_NS, 0);
     if (emptied)
@@ -246,9 +272,11 @@ void dc_tracepoint_run(DcTracepoint *tracepoint, DcLiveSink *sink, DcStop *stop)
       tracepoint->offset_ns = dc_clock_monotonic_offset();
       next_second = now + DC_NS_PER_S;
     }
-    if (end == INT64_MAX && dc_stop_requested(stop))
+    if (end == INT64_MAX && dc_stop_requested(stop)) {
       end = now + SETTLE_NS;
-    if (now >= end)
+      tracepoint->until_ns = dc_stop_time(stop) + LAST_DROP_NS;
+    }
+    if (is_settled(tracepoint, sink, emptied, now, end))
       break;
   }
   settle(tracepoint, sink, INT64_MAX, 0);

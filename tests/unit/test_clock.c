@@ -43,8 +43,16 @@ static void test_stop(void)
   struct pollfd poll_fd = {.fd = dc_stop_fd(stop), .events = POLLIN};
   g_assert_false(dc_stop_requested(stop));
   g_assert_cmpint(poll(&poll_fd, 1, 0), ==, 0);
+  g_assert_cmpint(dc_stop_time(stop), ==, INT64_MAX);
+  const int64_t before = dc_clock_realtime();
   dc_stop_request(stop);
+  const int64_t time = dc_stop_time(stop);
+  g_assert_cmpint(time, >=, before);
+  g_assert_cmpint(time, <=, dc_clock_realtime());
+  while (dc_clock_realtime() == time)
+    continue;
   dc_stop_request(stop);
+  g_assert_cmpint(dc_stop_time(stop), ==, time); /* the first request counts */
   g_assert_true(dc_stop_requested(stop));
   g_assert_cmpint(poll(&poll_fd, 1, 0), ==, 1);
   g_assert_cmpint(poll(&poll_fd, 1, 0), ==, 1); /* stays readable: everybody must see it */
