@@ -18,6 +18,9 @@
 #define STRINGS_MAX 65536u
 #define POLL_MS 200
 
+/* After an interrupt: what is then still to be analysed is counted as lost. */
+#define HURRY_NS (700 * DC_NS_PER_MS)
+
 typedef struct {
   const DcOptions *options;
   DcStop *stop;
@@ -246,6 +249,8 @@ static void tend(LiveRun *run)
 {
   if (run->stop_at_ns != 0 && dc_clock_monotonic() >= run->stop_at_ns)
     dc_stop_request(run->stop);
+  if (dc_signals_stop_asked())
+    dc_live_hurry(run->live, HURRY_NS);
   if (dc_signals_take_interim() && !dc_analysis_interim(run->analysis, stderr, NULL))
     dc_run_complain("standard error: the interim report could not be written");
 }
@@ -259,7 +264,7 @@ static void loop(LiveRun *run)
     switch (dc_source_next(run->live, &event, &error)) {
     case DC_READ_EVENT:
       take_event(run, &event);
-      if ((++turn & 0x3ff) == 0)
+      if ((++turn & 0x3f) == 0)
         tend(run);
       break;
     case DC_READ_WAIT:

@@ -37,6 +37,11 @@ void dc_signals_install(DcStop *stop)
   sigaction(SIGPIPE, &action, NULL);
 }
 
+bool dc_signals_stop_asked(void)
+{
+  return stop_signals > 0;
+}
+
 bool dc_signals_take_interim(void)
 {
   return atomic_load_explicit(&interim_wanted, memory_order_relaxed) && atomic_exchange(&interim_wanted, false);

@@ -322,6 +322,13 @@ void dc_live_stats(const DcSource *source, DcLiveStats *ret_stats)
   ret_stats->held_max = dc_timeline_held_max(live->timeline);
 }
 
+void dc_live_hurry(DcSource *source, int64_t within_ns)
+{
+  DcLive *live = live_of(source);
+  if (live->give_up_ns == 0)
+    live->give_up_ns = dc_clock_monotonic() + within_ns;
+}
+
 const char *dc_live_notice(DcSource *source)
 {
   DcLive *live = live_of(source);

@@ -198,10 +198,42 @@ static bool give_drop(DcLive *live, DcEvent *ret_event)
   return false;
 }
 
+/* Counts the entry instead of giving it out, when somebody has waited for the end long enough. */
+static bool give_up(DcLive *live, const DcTimelineEntry *entry)
+{
+  if (live->give_up_ns == 0 || dc_clock_monotonic() < live->give_up_ns)
+    return false;
+  if (live->given_up_from_ns == 0)
+    live->given_up_from_ns = entry->record.time_ns;
+  live->given_up_to_ns = entry->record.time_ns;
+  live->given_up[entry->producer]++;
+  return true;
+}
+
+static void add_given_up(DcLive *live)
+{
+  static const char *const details[DC_PRODUCER_COUNT] = {
+      [DC_PRODUCER_CAPTURE] = "frames not yet analysed when the run was interrupted",
+      [DC_PRODUCER_DROPS] = "drops not yet analysed when the run was interrupted"};
+  for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
+    if (live->given_up[i] == 0)
+      continue;
+    const DcLiveRecord record = {.kind = DC_LIVE_LOSS,
+                                 .sub = DC_LOSS_QUEUE,
+                                 .time_ns = live->given_up_to_ns,
+                                 .from_ns = live->given_up_from_ns,
+                                 .count = live->given_up[i],
+                                 .detail = details[i]};
+    dc_timeline_add(live->timeline, i, &record, NULL, dc_clock_monotonic());
+  }
+}
+
 static bool give_entry(DcLive *live, const DcTimelineEntry *entry, DcEvent *ret_event)
 {
   switch ((DcLiveKind)entry->record.kind) {
   case DC_LIVE_FRAME:
+    if (give_up(live, entry))
+      return false;
     make_frame(live, entry, ret_event);
     return true;
   case DC_LIVE_SAMPLE:
@@ -212,6 +244,8 @@ static bool give_entry(DcLive *live, const DcTimelineEntry *entry, DcEvent *ret_
     return true;
   case DC_LIVE_NETLINK:
   case DC_LIVE_TRACE: {
+    if (give_up(live, entry))
+      return false;
     bool malformed = false;
     live->pending_at = live->pending_count = 0;
     if (!dc_live_drops_convert(&live->drops, entry, live->strings, live->pending, &live->pending_count, &malformed)) {
@@ -257,6 +291,7 @@ static bool finish(DcLive *live)
   dc_live_join(live);
   live->state = LIVE_ENDED;
   dc_capture_live_stats(live->capture, &live->stats.capture);
+  add_given_up(live);
   if (live->sampler != NULL && live->guard != NULL) {
     DcPhase phase = DC_PHASE_AFTER;
     void *data[2] = {live, &phase};

@@ -76,6 +76,10 @@ typedef struct {
   uint64_t refused_told[DC_PRODUCER_COUNT]; /* already given out as loss */
   int64_t refused_from_ns[DC_PRODUCER_COUNT], refused_to_ns[DC_PRODUCER_COUNT];
 
+  int64_t give_up_ns; /* monotonic: from then on frames and drops are counted, not given out; 0: never */
+  uint64_t given_up[DC_PRODUCER_COUNT];
+  int64_t given_up_from_ns, given_up_to_ns;
+
   DcTimeline *timeline;
   unsigned since_pump; /* events given out since the queues were looked at */
   DcDrop *pending;

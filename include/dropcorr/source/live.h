@@ -98,6 +98,10 @@ void dc_live_stats(const DcSource *live,
 /* The oldest line for the user not yet taken, NULL when there is none. Valid until the next call. */
 const char *dc_live_notice(DcSource *live);
 
+/* Somebody waits for the end, which was requested: what next() has not given out within_ns from now is counted
+ * as lost (DC_LOSS_QUEUE) instead, the final samples excepted. A second call changes nothing. */
+void dc_live_hurry(DcSource *live, int64_t within_ns);
+
 /* Puts the kernel back as it was; implied by dc_source_free(), which cannot tell of errors. Call after END. */
 bool dc_live_close(DcSource *live, GError **error);
 
