@@ -19,6 +19,7 @@ enum {
   PROTO_ICMP = 1,
   PROTO_TCP = 6,
   PROTO_UDP = 17,
+  PROTO_FRAGMENT = 44,
   PROTO_ICMPV6 = 58,
   TCP_FLAG_SYN = 0x02,
 };
@@ -274,7 +275,8 @@ static void put_transport(Writer *w, const FrameSpec *spec)
 static void put_ipv4(Writer *w, const FrameSpec *spec)
 {
   size_t start = w->len;
-  uint16_t fragment = (uint16_t)(spec->frag_offset / 8 | (spec->more_fragments ? 0x2000 : 0));
+  uint16_t fragment =
+      (uint16_t)(spec->frag_offset / 8 | (spec->more_fragments ? 0x2000 : 0) | (spec->dont_fragment ? 0x4000 : 0));
 
   put_bytes(w, "\x45\x00", 2);
   put_u16(w, 0); /* total length */
@@ -414,5 +416,45 @@ size_t frame_build(const FrameSpec *spec, uint8_t buf[static FRAME_MAX])
   }
   if (!w.failed && pad && w.len < ETH_MIN)
     writer_take(&w, ETH_MIN - w.len);
+  return w.failed ? 0 : w.len;
+}
+
+/* RFC 791 section 3.2, RFC 8200 section 4.5: each fragment has the datagram's own header;
+ * IPv6 puts a fragment header of 8 bytes behind it. */
+size_t frame_fragment(const uint8_t *frame, size_t len, size_t piece, size_t index, uint8_t buf[static FRAME_MAX])
+{
+  size_t link = 14;
+  uint16_t type = (uint16_t)(frame[12] << 8 | frame[13]);
+  if (type == TYPE_VLAN) {
+    link = 18;
+    type = (uint16_t)(frame[16] << 8 | frame[17]);
+  }
+  size_t header = link + (type == TYPE_IPV4 ? 20 : 40);
+  size_t start = piece * index;
+  if (start >= len - header)
+    return 0;
+  size_t n = len - header - start;
+  bool more = n > piece;
+  if (more)
+    n = piece;
+
+  Writer w = {.buf = buf, .size = FRAME_MAX};
+  put_bytes(&w, frame, header);
+  if (type == TYPE_IPV4) {
+    uint8_t *ip = buf + link;
+    patch_u16(ip + 2, (uint16_t)(20 + n));
+    patch_u16(ip + 6, (uint16_t)(start / 8 | (more ? 0x2000 : 0)));
+    patch_u16(ip + 10, 0);
+    patch_u16(ip + 10, sum_fold(sum_bytes(0, ip, 20)));
+  } else {
+    uint8_t *ip = buf + link;
+    put_u8(&w, ip[6]); /* next header */
+    put_u8(&w, 0);
+    put_u16(&w, (uint16_t)(start | more));
+    put_u32(&w, (uint32_t)(frame[header + 1] << 8 | frame[header + 3])); /* identification: from the ports */
+    patch_u16(ip + 4, (uint16_t)(8 + n));
+    ip[6] = PROTO_FRAGMENT;
+  }
+  put_bytes(&w, frame + header + start, n);
   return w.failed ? 0 : w.len;
 }

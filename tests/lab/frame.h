@@ -42,6 +42,7 @@ typedef struct {
   uint8_t ttl;
   uint8_t ip_proto; /* FRAME_IP only */
   bool more_fragments;
+  bool dont_fragment;   /* IPv4 only */
   uint16_t frag_offset; /* in bytes, a multiple of 8 */
   bool bad_ip_checksum; /* IPv4 only: IPv6 has no header checksum */
 
@@ -81,3 +82,10 @@ bool frame_parse_mac(const char *text, uint8_t ret_mac[static 6]);
  * `kind` is a link layer kind.  Returns 0 when the payload does not fit.
  */
 size_t frame_build(const FrameSpec *spec, uint8_t buf[static FRAME_MAX]);
+
+/*
+ * Writes fragment number `index` (from 0) of a built IP frame into `buf` and returns its
+ * length: `piece` bytes of the datagram each, a multiple of 8.  Returns 0 when the
+ * datagram ends before that fragment.  The whole datagram's checksum stays valid.
+ */
+size_t frame_fragment(const uint8_t *frame, size_t len, size_t piece, size_t index, uint8_t buf[static FRAME_MAX]);

@@ -5,6 +5,10 @@
  *   server tcp-echo PORT              answers every connection: nothing is lost
  *   server tcp-no-accept PORT BACKLOG listens, never accepts: the accept queue
  *                                     fills and further SYNs are ignored
+ *   server tcp-no-read PORT RCVBUF    accepts, never reads: the window closes
+ *   server tcp-shrink PORT RCVBUF     once data is there it shrinks its receive
+ *                                     buffer below what the window promised
+ *   server tcp-close PORT             accepts and closes at once
  *   server udp-sink PORT              reads all datagrams: nothing is lost
  *   server udp-asleep PORT RCVBUF     never reads: the receive buffer fills
  *   server udp-filter PORT            a socket filter rejects every datagram
@@ -18,6 +22,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +32,7 @@
 enum { MAX_CLIENTS = 64 };
 
 static const char HELP[] = "usage: server tcp-echo PORT | tcp-no-accept PORT BACKLOG | udp-sink PORT\n"
+                           "       server tcp-no-read PORT RCVBUF | tcp-shrink PORT RCVBUF | tcp-close PORT\n"
                            "       server udp-asleep PORT RCVBUF | udp-filter PORT\n";
 
 static void fail(const char *what)
@@ -114,6 +120,33 @@ static _Noreturn void serve_echo(int listener)
   }
 }
 
+static void set_rcvbuf(int fd, int size)
+{
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
+    fail("SO_RCVBUF");
+}
+
+/* Keeps each connection; with a size, shrinks its receive buffer when the first data came. */
+static _Noreturn void serve_unread(int listener, int size)
+{
+  for (;;) {
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0)
+      continue;
+    if (size > 0 && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1) == 1)
+      set_rcvbuf(fd, size);
+  }
+}
+
+static _Noreturn void serve_close(int listener)
+{
+  for (;;) {
+    int fd = accept(listener, NULL, NULL);
+    if (fd >= 0)
+      close(fd);
+  }
+}
+
 static _Noreturn void serve_sink(int fd)
 {
   char buf[65536];
@@ -156,6 +189,25 @@ int main(int argc, char **argv)
     detach();
     sleep_forever();
   }
+  if ((!strcmp(kind, "tcp-no-read") || !strcmp(kind, "tcp-shrink")) && argc == 4) {
+    int fd = bound_socket(SOCK_STREAM, port);
+    bool shrinks = !strcmp(kind, "tcp-shrink");
+    int size = number(argv[3]);
+    /* Inherited by the connections, and set before listen() because it limits the window scale. */
+    if (!shrinks)
+      set_rcvbuf(fd, size);
+    if (listen(fd, 8))
+      fail("listen");
+    detach();
+    serve_unread(fd, shrinks ? size : 0);
+  }
+  if (!strcmp(kind, "tcp-close") && argc == 3) {
+    int fd = bound_socket(SOCK_STREAM, port);
+    if (listen(fd, 8))
+      fail("listen");
+    detach();
+    serve_close(fd);
+  }
   if (!strcmp(kind, "udp-sink") && argc == 3) {
     int fd = bound_socket(SOCK_DGRAM, port);
     detach();
@@ -164,8 +216,7 @@ int main(int argc, char **argv)
   if (!strcmp(kind, "udp-asleep") && argc == 4) {
     int fd = bound_socket(SOCK_DGRAM, port);
     int size = number(argv[3]);
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
-      fail("SO_RCVBUF");
+    set_rcvbuf(fd, size);
     detach();
     sleep_forever();
   }

@@ -7,10 +7,13 @@
  *        traffic talk ADDRESS PORT [options]      connect, send, read the echo, close
  *        traffic connect ADDRESS PORT [options]   open connections, hold them
  *        traffic datagrams ADDRESS PORT [options] send datagrams from a socket
+ *        traffic segments ADDRESS PORT [options]  connect, then send raw segments
+ *                                                 that belong to the connection
  *        traffic --help
  *
  * It exits 0 when everything was sent (and, for talk, echoed), 1 otherwise.
  */
+#include "connection.h"
 #include "frame.h"
 
 #include <arpa/inet.h>
@@ -28,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 64 };
+enum { MAX_CONNECTIONS = 64, DATAGRAM_MAX = 8192 };
 
 typedef struct {
   FrameSpec frame;
@@ -36,8 +39,16 @@ typedef struct {
   int count;
   int interval_ms;
   int sport_step;
-  int retransmits; /* connect: hold until each open SYN was repeated so often */
-  int hold_ms;     /* connect: the longest time to hold */
+  int retransmits;    /* connect: hold until each open SYN was repeated so often */
+  int hold_ms;        /* connect: the longest time to hold */
+  int stay_ms;        /* connect: and then so long still */
+  bool together;      /* connect: do not wait for one handshake before the next SYN */
+  size_t piece;       /* frame: cut into fragments of so many bytes, 0 whole */
+  const char *pieces; /* the fragments to send, in that order: "10" is the second, then the first */
+  int32_t seq_offset, ack_offset, tsval_offset; /* segments: from what the connection would send */
+  int keepalive_s;
+  bool fill;      /* segments: fill the peer's window first */
+  bool until_fin; /* segments: let the peer close first */
 } Options;
 
 /* Where the lab's addresses are fixed; every one can be changed by an option. */
@@ -97,6 +108,17 @@ enum {
   OPT_SPORT_STEP,
   OPT_RETRANSMITS,
   OPT_HOLD,
+  OPT_STAY,
+  OPT_TOGETHER,
+  OPT_DONT_FRAGMENT,
+  OPT_FRAGMENTS,
+  OPT_PIECES,
+  OPT_SEQ_OFFSET,
+  OPT_ACK_OFFSET,
+  OPT_TSVAL_OFFSET,
+  OPT_KEEPALIVE,
+  OPT_FILL,
+  OPT_UNTIL_FIN,
   OPT_HELP,
 };
 
@@ -137,21 +159,38 @@ static const struct option OPTIONS[] = {
     {"sport-step", required_argument, NULL, OPT_SPORT_STEP},
     {"retransmits", required_argument, NULL, OPT_RETRANSMITS},
     {"hold", required_argument, NULL, OPT_HOLD},
+    {"stay", required_argument, NULL, OPT_STAY},
+    {"together", no_argument, NULL, OPT_TOGETHER},
+    {"dont-fragment", no_argument, NULL, OPT_DONT_FRAGMENT},
+    {"fragments", required_argument, NULL, OPT_FRAGMENTS},
+    {"pieces", required_argument, NULL, OPT_PIECES},
+    {"seq-offset", required_argument, NULL, OPT_SEQ_OFFSET},
+    {"ack-offset", required_argument, NULL, OPT_ACK_OFFSET},
+    {"tsval-offset", required_argument, NULL, OPT_TSVAL_OFFSET},
+    {"keepalive", required_argument, NULL, OPT_KEEPALIVE},
+    {"fill", no_argument, NULL, OPT_FILL},
+    {"until-fin", no_argument, NULL, OPT_UNTIL_FIN},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
-static const char HELP[] = "usage: traffic frame tcp|udp|icmp|ip|stp|llc|lldp|ether [options]\n"
-                           "       traffic talk ADDRESS PORT [--sport N] [--text TEXT]\n"
-                           "       traffic connect ADDRESS PORT [--sport N] [--count N] [--retransmits N] [--hold MS]\n"
-                           "       traffic datagrams ADDRESS PORT [--sport N] [--count N] [--payload N]\n"
-                           "frames:    --device NAME --count N --interval MS --sport-step N\n"
-                           "link:      --smac MAC --dmac MAC --vlan ID --ethertype N --sap N --length N\n"
-                           "network:   --src ADDRESS --dst ADDRESS --ttl N --proto N --ip-id N\n"
-                           "           --more-fragments --frag-offset BYTES --bad-ip-checksum\n"
-                           "transport: --sport N --dport N --payload BYTES --text TEXT --bad-checksum\n"
-                           "           --flags SFRPAU --seq N --ack N --window N --tsval N --tsecr N\n"
-                           "           --mss N --wscale N --no-options --type N --code N\n";
+static const char HELP[] =
+    "usage: traffic frame tcp|udp|icmp|ip|stp|llc|lldp|ether [options]\n"
+    "       traffic talk ADDRESS PORT [--sport N] [--text TEXT]\n"
+    "       traffic connect ADDRESS PORT [--sport N] [--count N] [--retransmits N] [--hold MS]\n"
+    "               [--stay MS] [--together] [--text TEXT]\n"
+    "       traffic datagrams ADDRESS PORT [--sport N] [--count N] [--payload N]\n"
+    "       traffic segments ADDRESS PORT [--sport N] [--count N] [--payload N] [--flags LETTERS]\n"
+    "               [--seq-offset N] [--ack-offset N] [--tsval-offset N] [--no-options]\n"
+    "               [--text TEXT] [--fill] [--until-fin] [--keepalive SECONDS] [--hold MS]\n"
+    "frames:    --device NAME --count N --interval MS --sport-step N\n"
+    "link:      --smac MAC --dmac MAC --vlan ID --ethertype N --sap N --length N\n"
+    "network:   --src ADDRESS --dst ADDRESS --ttl N --proto N --ip-id N\n"
+    "           --more-fragments --frag-offset BYTES --bad-ip-checksum --dont-fragment\n"
+    "           --fragments BYTES --pieces DIGITS\n"
+    "transport: --sport N --dport N --payload BYTES --text TEXT --bad-checksum\n"
+    "           --flags SFRPAU --seq N --ack N --window N --tsval N --tsecr N\n"
+    "           --mss N --wscale N --no-options --type N --code N\n";
 
 static void fail(const char *what)
 {
@@ -174,6 +213,14 @@ static unsigned long number(const char *text, unsigned long max)
   if (errno || end == text || *end || value > max)
     usage_error("not a number in range", text);
   return value;
+}
+
+static int32_t signed_number(const char *text)
+{
+  bool negative = *text == '-';
+  int64_t value = (int64_t)number(text + negative, INT32_MAX);
+
+  return (int32_t)(negative ? -value : value);
 }
 
 static void pause_ms(int ms)
@@ -263,7 +310,7 @@ static int parse_options(int argc, char **argv, Options *o)
       f->dport = (uint16_t)number(optarg, 0xffff);
       break;
     case OPT_PAYLOAD:
-      f->payload_len = number(optarg, 1472);
+      f->payload_len = number(optarg, DATAGRAM_MAX);
       break;
     case OPT_TEXT:
       f->payload = optarg;
@@ -328,6 +375,39 @@ static int parse_options(int argc, char **argv, Options *o)
     case OPT_HOLD:
       o->hold_ms = (int)number(optarg, 60000);
       break;
+    case OPT_STAY:
+      o->stay_ms = (int)number(optarg, 60000);
+      break;
+    case OPT_TOGETHER:
+      o->together = true;
+      break;
+    case OPT_DONT_FRAGMENT:
+      f->dont_fragment = true;
+      break;
+    case OPT_FRAGMENTS:
+      o->piece = number(optarg, 1472) & ~7ul;
+      break;
+    case OPT_PIECES:
+      o->pieces = optarg;
+      break;
+    case OPT_SEQ_OFFSET:
+      o->seq_offset = signed_number(optarg);
+      break;
+    case OPT_ACK_OFFSET:
+      o->ack_offset = signed_number(optarg);
+      break;
+    case OPT_TSVAL_OFFSET:
+      o->tsval_offset = signed_number(optarg);
+      break;
+    case OPT_KEEPALIVE:
+      o->keepalive_s = (int)number(optarg, 60);
+      break;
+    case OPT_FILL:
+      o->fill = true;
+      break;
+    case OPT_UNTIL_FIN:
+      o->until_fin = true;
+      break;
     case OPT_HELP:
       fputs(HELP, stdout);
       exit(0);
@@ -356,31 +436,60 @@ static FrameKind parse_kind(const char *name)
   return FRAME_ETHER;
 }
 
+/* A socket that puts whole frames onto a device; `device` must live as long as the process. */
+static int open_device(const char *device)
+{
+  int fd = socket(AF_PACKET, SOCK_RAW, 0);
+  if (fd < 0)
+    fail("packet socket (root is needed)");
+  struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(device)};
+  if (!to.sll_ifindex)
+    fail(device);
+  if (bind(fd, (struct sockaddr *)&to, sizeof(to)))
+    fail(device);
+  return fd;
+}
+
+static void send_whole(int fd, const uint8_t *buf, size_t len)
+{
+  if (send(fd, buf, len, 0) != (ssize_t)len)
+    fail("send");
+}
+
+/* All fragments of a frame, or the chosen ones in the chosen order. */
+static void send_fragments(int fd, const Options *o, const uint8_t *whole, size_t len)
+{
+  uint8_t buf[FRAME_MAX];
+
+  if (o->pieces) {
+    for (const char *digit = o->pieces; *digit; digit++) {
+      size_t n = frame_fragment(whole, len, o->piece, (size_t)(*digit - '0'), buf);
+      if (!n)
+        usage_error("no such fragment", digit);
+      send_whole(fd, buf, n);
+    }
+    return;
+  }
+  for (size_t i = 0, n; (n = frame_fragment(whole, len, o->piece, i, buf)) > 0; i++)
+    send_whole(fd, buf, n);
+}
+
 /* Every frame gets an IP id of its own, as two datagrams of one host have. */
 static int send_frames(Options *o, const char *kind)
 {
   FrameSpec *f = &o->frame;
   f->kind = parse_kind(kind);
 
-  int fd = socket(AF_PACKET, SOCK_RAW, 0);
-  if (fd < 0)
-    fail("packet socket (root is needed)");
-  struct sockaddr_ll to = {
-      .sll_family = AF_PACKET,
-      .sll_ifindex = (int)if_nametoindex(o->device),
-      .sll_halen = 6,
-  };
-  if (!to.sll_ifindex)
-    fail(o->device);
-  memcpy(to.sll_addr, f->dmac, 6);
-
+  int fd = open_device(o->device);
   for (int i = 0; i < o->count; i++) {
     uint8_t buf[FRAME_MAX];
     size_t len = frame_build(f, buf);
     if (!len)
       usage_error("does not fit into one frame", kind);
-    if (sendto(fd, buf, len, 0, (struct sockaddr *)&to, sizeof(to)) != (ssize_t)len)
-      fail("send");
+    if (o->piece)
+      send_fragments(fd, o, buf, len);
+    else
+      send_whole(fd, buf, len);
     f->ip_id++;
     f->sport = (uint16_t)(f->sport + o->sport_step);
     if (o->interval_ms && i + 1 < o->count)
@@ -456,7 +565,7 @@ static int talk(const Options *o, const char *address, const char *port)
   return 0;
 }
 
-/* Connected, or its SYN repeated `retransmits` times: nothing more to wait for. */
+/* Connected and all it sent acknowledged, or a segment of it repeated `retransmits` times. */
 static bool settled(int fd, int retransmits)
 {
   struct tcp_info info;
@@ -464,7 +573,7 @@ static bool settled(int fd, int retransmits)
 
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
     fail("TCP_INFO");
-  return info.tcpi_state != TCP_SYN_SENT || (int)info.tcpi_total_retrans >= retransmits;
+  return (info.tcpi_state != TCP_SYN_SENT && !info.tcpi_unacked) || (int)info.tcpi_total_retrans >= retransmits;
 }
 
 /*
@@ -484,7 +593,12 @@ static int open_connections(const Options *o, const char *address, const char *p
     if (connect(fds[i], (struct sockaddr *)&to.addr, to.len) && errno != EINPROGRESS)
       fail("connect");
     /* Give the handshake its turn, so that the queue fills in order. */
-    poll(&(struct pollfd){.fd = fds[i], .events = POLLOUT}, 1, 20);
+    if (!o->together)
+      poll(&(struct pollfd){.fd = fds[i], .events = POLLOUT}, 1, 20);
+  }
+  for (int i = 0; i < o->count && o->frame.payload; i++) {
+    if (poll(&(struct pollfd){.fd = fds[i], .events = POLLOUT}, 1, o->hold_ms) == 1)
+      send(fds[i], o->frame.payload, strlen(o->frame.payload), MSG_NOSIGNAL);
   }
   for (int waited = 0, open = 1; open && waited < o->hold_ms; waited += 20) {
     open = 0;
@@ -493,15 +607,88 @@ static int open_connections(const Options *o, const char *address, const char *p
     if (open)
       pause_ms(20);
   }
+  pause_ms(o->stay_ms);
   for (int i = 0; i < o->count; i++)
     close(fds[i]);
+  return 0;
+}
+
+/* Sends until the peer's window is closed and stays so. */
+static void fill_window(int fd)
+{
+  static const char bytes[4096];
+
+  for (;;) {
+    ssize_t n = send(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN)
+      fail("send");
+    if (n < 0 && poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 300) == 0)
+      return;
+  }
+}
+
+/*
+ * A real connection, and then raw segments with its numbers, off by what the options say:
+ * old timestamps, sequence numbers outside of the window, data into a closed window.  The
+ * socket itself knows nothing of them.
+ */
+static int send_segments(Options *o, const char *address, const char *port)
+{
+  Endpoint to = endpoint(address, (uint16_t)number(port, 0xffff));
+  FrameSpec *f = &o->frame;
+  char reply[256];
+
+  int fd = open_socket(SOCK_STREAM, &to, f->sport);
+  if (o->keepalive_s && (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int)) ||
+                         setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &o->keepalive_s, sizeof(int)) ||
+                         setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &o->keepalive_s, sizeof(int))))
+    fail("keepalive");
+  if (connect(fd, (struct sockaddr *)&to.addr, to.len))
+    fail("connect");
+  if (f->payload && send(fd, f->payload, strlen(f->payload), 0) < 0)
+    fail("send");
+  if (f->payload && o->fill)
+    pause_ms(100); /* the service reads nothing, but may look */
+  else if (f->payload && recv(fd, reply, sizeof(reply), 0) <= 0)
+    fail("no echo");
+  if (o->until_fin && recv(fd, reply, sizeof(reply), 0) != 0)
+    fail("the peer does not close");
+  if (o->fill)
+    fill_window(fd);
+
+  ConnectionNumbers numbers;
+  if (!connection_numbers(fd, &numbers))
+    fail("TCP_REPAIR");
+  f->kind = FRAME_TCP;
+  f->family = parse_address(address, &f->dst);
+  if (f->family == AF_INET6 && frame_parse_address("fd00::2", &f->src) != AF_INET6)
+    fail("source address");
+  f->dport = (uint16_t)number(port, 0xffff);
+  f->payload = NULL;
+  f->seq = numbers.snd_una + (uint32_t)o->seq_offset;
+  f->ack = numbers.rcv_nxt + (uint32_t)o->ack_offset;
+  f->tsval = numbers.tsval + (uint32_t)o->tsval_offset;
+  if (f->tcp_flags == FRAME_DEFAULTS.tcp_flags)
+    f->tcp_flags = 0x18; /* PSH, ACK */
+  int device = open_device(o->device);
+  for (int i = 0; i < o->count; i++) {
+    uint8_t buf[FRAME_MAX];
+    size_t len = frame_build(f, buf);
+    if (!len)
+      usage_error("does not fit into one frame", "segments");
+    send_whole(device, buf, len);
+    f->ip_id++;
+  }
+  close(device);
+  pause_ms(o->hold_ms);
+  close(fd);
   return 0;
 }
 
 static int send_datagrams(const Options *o, const char *address, const char *port)
 {
   Endpoint to = endpoint(address, (uint16_t)number(port, 0xffff));
-  char payload[1472];
+  char payload[DATAGRAM_MAX];
   size_t len = o->frame.payload_len ? o->frame.payload_len : 16;
 
   for (size_t i = 0; i < len; i++)
@@ -530,6 +717,8 @@ int main(int argc, char **argv)
     return talk(&o, word[1], word[2]);
   if (words == 3 && !strcmp(word[0], "connect"))
     return open_connections(&o, word[1], word[2]);
+  if (words == 3 && !strcmp(word[0], "segments"))
+    return send_segments(&o, word[1], word[2]);
   if (words == 3 && !strcmp(word[0], "datagrams"))
     return send_datagrams(&o, word[1], word[2]);
   fputs(HELP, stderr);
