@@ -28,6 +28,8 @@
 /* The time is read off the clock when the record is printed: within the second, a little late. */
 #define SECOND_NS DC_NS_PER_S
 #define LATE_NS (DC_NS_PER_S / 10)
+/* A log that jumps back more often is none of days. */
+#define DAYS_MAX_NS (INT64_C(10000) * 86400 * DC_NS_PER_S)
 /* libbpf-tools adds whole seconds to the boot time in whole seconds. */
 #define BOOT_TIME_NS DC_NS_PER_S
 
@@ -45,7 +47,7 @@ static bool take_time(State *state, DcText word, DcDrop *drop)
   int64_t ns;
   if (!dc_text_time_of_day(&word, &ns) || word.len != 0)
     return false;
-  if (state->has_last && state->last_ns - ns > 12 * 3600 * DC_NS_PER_S)
+  if (state->has_last && state->last_ns - ns > 12 * 3600 * DC_NS_PER_S && state->day_ns < DAYS_MAX_NS)
     state->day_ns += 24 * 3600 * DC_NS_PER_S;
   state->last_ns = ns;
   state->has_last = true;

@@ -10,6 +10,9 @@
 
 #define READY_MAX 4096u
 
+/* Leaves room to add offsets and windows to a time. */
+#define TIME_MAX_NS (INT64_MAX / 2)
+
 typedef struct {
   DcEvent event;
   uint8_t bytes[];
@@ -82,7 +85,7 @@ void dc_log_end(DcLogReader *reader)
 
 void dc_log_set_time(DcLogReader *reader, int64_t time_ns, DcLogClock clock)
 {
-  const bool known = clock == reader->clock && clock != DC_LOG_CLOCK_NONE && time_ns >= 0;
+  const bool known = clock == reader->clock && clock != DC_LOG_CLOCK_NONE && time_ns >= 0 && time_ns <= TIME_MAX_NS;
   reader->drop.time_ns = known ? time_ns : DC_TIME_NONE;
   if (known)
     reader->last_ns = time_ns;
