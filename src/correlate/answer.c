@@ -99,8 +99,12 @@ static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
       flow->ack_ns = frame->time_ns;
       flow->has_local_ack = true;
     }
-    if ((flags & (DC_TCP_SYN | DC_TCP_FIN | DC_TCP_RST)) == 0)
+    if ((flags & (DC_TCP_SYN | DC_TCP_FIN | DC_TCP_RST)) == 0) {
       flow->out_plain_ack = self->plain_acks_seen = true;
+      flow->unheard = false;
+    } else if ((flags & DC_TCP_SYN) != 0) {
+      flow->unheard = flow->peer_acked;
+    }
   }
   DcSlot *syn = attempt != NULL ? dc_window_at(self->window, attempt->syn_positions[0]) : NULL;
   bool acks_syn = attempt != NULL && packet->tcp_ack == attempt->info.isn + 1;
@@ -305,6 +309,7 @@ static void inbound_syn(DcCorrelator *self, DcFlow *flow, const DcFrame *frame, 
   if (attempt == NULL) {
     /* The 4-tuple starts anew: what was said in its former life answers nothing. */
     flow->has_local_ack = flow->out_plain_ack = flow->zero_window = flow->out_seen = false;
+    flow->peer_acked = flow->unheard = false;
     flow->refused_ns = DC_TIME_NONE;
     flow->refused_by = DC_REFUSED_NONE;
     if (dc_flows_attempts(self->flows) >= self->max_attempts)
@@ -362,7 +367,7 @@ void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, u
       inbound_syn(self, flow, frame, slot, position);
     else if (flow->attempt != NULL && (packet->tcp_flags & DC_TCP_ACK) != 0 && (packet->tcp_flags & DC_TCP_RST) == 0 &&
              packet->tcp_seq == flow->attempt->info.isn + 1)
-      flow->attempt->info.established = true;
+      flow->attempt->info.established = flow->peer_acked = true;
   } else if (is_echo_request(packet)) {
     slot->echo = 1;
     slot->echo_seq = packet->echo_seq;
@@ -415,7 +420,7 @@ static bool is_owed(DcCorrelator *self, const DcSlot *slot, const DcFlow *flow)
     return true;
   if (is_tcp(slot))
     return flow != NULL && takes_sequence(slot) && (slot->brief.tcp_flags & DC_TCP_RST) == 0 && !flow->zero_window &&
-           (flow->out_plain_ack || (flow->out_seen && self->plain_acks_seen));
+           (flow->out_plain_ack || flow->unheard || (flow->out_seen && self->plain_acks_seen));
   const bool asks = slot->echo != 0 || slot->brief.flow.ethertype == ETHERTYPE_ARP ||
                     (slot->brief.flow.protocol == PROTO_ICMP6 && slot->brief.icmp_type == ICMP6_NS);
   if (!asks || flow == NULL || (slot->brief.has & (DC_HAS_ARP | DC_HAS_ICMP)) == 0)
@@ -432,6 +437,9 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *ve
   const DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
   const bool inbound = slot->brief.direction == DC_DIRECTION_IN || slot->brief.direction == DC_DIRECTION_UNKNOWN;
   const bool consumed = (slot->flags & DC_SLOT_CONSUMED) != 0;
+  /* A half-open connection frees what comes like a TIME_WAIT one does, but it has not taken it. */
+  const bool ignored =
+      flow != NULL && flow->unheard && is_tcp(slot) && takes_sequence(slot) && (slot->flags & DC_SLOT_SYN) == 0;
 
   verdict->answer_ns = slot->answer_ns;
   if (inbound && dc_answer_is_answered(self, slot)) {
@@ -448,10 +456,11 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *ve
     verdict->refused_type = flow->refused_type;
     verdict->refused_code = flow->refused_code;
     verdict->answer_ns = flow->refused_ns - slot->time_ns;
-  } else if (consumed) {
+  } else if (consumed && !ignored) {
     verdict->fate = DC_FATE_CONSUMED;
   } else if (slot->brief.direction == DC_DIRECTION_IN && is_owed(self, slot, flow)) {
     verdict->owed = true;
+    verdict->handshake_open = ignored;
     verdict->fate = time_was_over(self, slot->time_ns) ? DC_FATE_UNEXPLAINED : DC_FATE_UNREMARKABLE;
   } else {
     verdict->fate = DC_FATE_UNREMARKABLE;

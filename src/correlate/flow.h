@@ -29,6 +29,8 @@ typedef struct {
   bool out_plain_ack; /* this host's ordinary ACKs are visible in this capture */
   bool zero_window;   /* this host's last advertised window was 0 */
   bool has_local_ack;
+  bool peer_acked; /* the peer has acknowledged this host's SYN-ACK, */
+  bool unheard;    /* which this host repeats all the same: it has not taken the acknowledgement */
   uint8_t refused_by, refused_type, refused_code;
   uint32_t local_ack; /* highest acknowledgement this host sent */
   int64_t last_ns;

@@ -749,6 +749,36 @@ static void test_probes_and_copies(void)
   run_free(&run);
 }
 
+/* The last step of a handshake is ignored while the accept queue is full, and so is data: freed at a place that also
+ * frees what was processed. The SYN-ACK is sent again all the same. */
+static void test_last_step_ignored(void)
+{
+  Run run;
+  run_begin(&run);
+  Spec spec = {.sport = 5, .dport = 2006, .seq = 101, .ack = 78, .flags = DC_TCP_ACK};
+  feed_frame(&run, tcp_packet(&(Spec){.sport = 5, .dport = 2006, .seq = 100, .flags = DC_TCP_SYN}), T0);
+  const Packet answer = tcp_packet(
+      &(Spec){.from_host = true, .sport = 2006, .dport = 5, .seq = 77, .ack = 101, .flags = DC_TCP_SYN | DC_TCP_ACK});
+  feed_frame(&run, answer, T0 + MS);
+  const Packet last = tcp_packet(&spec);
+  feed_frame(&run, last, T0 + 2 * MS);
+  feed_drop(&run, &last, T0 + 3 * MS, "tcp_v4_rcv", "NOT_SPECIFIED");
+  spec.payload = "hello";
+  spec.payload_len = 5;
+  spec.flags |= DC_TCP_PSH;
+  const Packet data = tcp_packet(&spec);
+  feed_frame(&run, data, T0 + 4 * MS);
+  feed_drop(&run, &data, T0 + 5 * MS, "tcp_v4_rcv", "NOT_SPECIFIED");
+  feed_frame(&run, answer, T0 + S);
+  feed_frame(&run, udp_packet(&(Spec){.sport = 1, .dport = 2}), T0 + 10 * S);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_ANSWERED);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_CONSUMED);
+  g_assert_cmpint(verdict_of(&run, 4)->fate, ==, DC_FATE_UNEXPLAINED);
+  g_assert_true(verdict_of(&run, 4)->handshake_open);
+  run_free(&run);
+}
+
 /* --- time, bounds, direction ---------------------------------------------------------------- */
 
 static void test_clock_going_back_an_hour(void)
@@ -898,6 +928,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/fragment/ipv6", test_reassembled_ipv6);
   g_test_add_func("/correlator/drop/another-sender", test_another_sender);
   g_test_add_func("/correlator/drop/nothing-new", test_probes_and_copies);
+  g_test_add_func("/correlator/answer/last-step-ignored", test_last_step_ignored);
   g_test_add_func("/correlator/time/back", test_clock_going_back_an_hour);
   g_test_add_func("/correlator/bounds/early", test_limits_decide_early_and_say_so);
   g_test_add_func("/correlator/direction/inferred", test_direction_is_inferred);

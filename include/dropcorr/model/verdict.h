@@ -131,6 +131,7 @@ typedef struct {
   uint8_t refused_by;                 /* DcRefusedBy */
   uint8_t refused_type, refused_code; /* ICMP's */
   bool owed;                          /* an answer was owed */
+  bool handshake_open;                /* unanswered data of a connection whose last handshake step was ignored */
   bool fragment_incomplete;           /* part of a datagram whose other fragments did not come */
   uint32_t candidates;                /* frames that would have fitted the drop equally (1 = only this) */
   uint64_t drop;                      /* number, 0 none */
