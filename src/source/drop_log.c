@@ -8,7 +8,12 @@
 #include "log_reader.h"
 #include "packet_file.h"
 
+/* Of a file more is looked at: a session's log may begin with much else. A pipe is not waited for so long. */
 #define PROBE_LEN 8192u
+#define PROBE_LEN_FILE (256u << 10)
+/* NET_DM cuts symbols at this length. */
+#define SYMBOL_CUT 39u
+
 #define REORDER_NS (2 * DC_NS_PER_S)
 #define REORDER_EVENTS_MAX 65536
 
@@ -22,8 +27,8 @@ typedef struct {
   const DcDropLogFormat *format;
   DcSource *events; /* the format's reader behind a reorder */
   DcFilter *filter;
-  const DcStop *stop; /* borrowed, may be NULL */
-  const DcKallsyms *kallsyms;
+  const DcStop *stop;         /* borrowed, may be NULL */
+  const DcKallsyms *kallsyms; /* borrowed; NULL: none, or of another boot than the log */
   DcStrings *strings;
   uint64_t drops, filtered;
   bool ended;
@@ -46,6 +51,18 @@ const DcDropLogFormat *const *dc_drop_log_formats(size_t *ret_count)
   return formats;
 }
 
+/* What a text is that no format took; NULL: it is no text. Caller frees. */
+static char *guess_text(const uint8_t *head, size_t len)
+{
+  if (len >= 2 && ((head[0] == 0xff && head[1] == 0xfe) || (head[0] == 0xfe && head[1] == 0xff)))
+    return g_strdup("is text in UTF-16: convert it with iconv -f UTF-16 -t UTF-8");
+  for (size_t i = 0; i < MIN(len, (size_t)512); i++) {
+    if (head[i] < 0x20 && strchr("\t\n\v\f\r\b\a\x1b", head[i]) == NULL)
+      return NULL;
+  }
+  return g_strdup("is text, but no line near its beginning is of one of these formats (docs/drop-logs.md shows them)");
+}
+
 static void set_unrecognised(const DcInput *input, const uint8_t *head, size_t len, GError **error)
 {
   g_autoptr(GString) tried = g_string_new(NULL);
@@ -60,8 +77,10 @@ static void set_unrecognised(const DcInput *input, const uint8_t *head, size_t l
   uint32_t magic = dc_cursor_be32(&cursor);
   bool is_capture =
       magic == 0xa1b2c3d4 || magic == 0xd4c3b2a1 || magic == 0xa1b23c4d || magic == 0x4d3cb2a1 || magic == 0x0a0d0d0a;
-  g_autofree char *guess = is_capture ? g_strdup("is a capture of frames, not of drops: give it with -r")
-                                      : dc_packet_file_guess(dc_input_name(input), head, len);
+  g_autofree char *guess =
+      is_capture ? g_strdup("is a capture of frames, not of drops: give it with -r") : guess_text(head, len);
+  if (guess == NULL)
+    guess = dc_packet_file_guess(dc_input_name(input), head, len);
   g_set_error(error, DC_ERROR, DC_ERROR_FORMAT, "%s: not a drop log of a known format (tried: %s): the file %s",
               dc_input_name(input), tried->str, guess);
 }
@@ -72,7 +91,7 @@ DcSource *dc_drop_log_from_input(DcInput *input, const DcDropLogOptions *options
   if (options->stop != NULL)
     dc_input_set_stop(input, options->stop);
   const uint8_t *head;
-  size_t len = dc_input_peek(input, PROBE_LEN, &head, error);
+  size_t len = dc_input_peek(input, dc_input_size(input) != 0 ? PROBE_LEN_FILE : PROBE_LEN, &head, error);
   if (len == SIZE_MAX)
     return NULL;
 
@@ -129,15 +148,18 @@ static DcReadStatus end_of_log(DropLog *log, GError **error)
 }
 
 /* The function of an address, where the log itself names none, or not where in it. */
-static void resolve(const DropLog *log, DcDrop *drop)
+static void resolve(DropLog *log, DcDrop *drop)
 {
   DcKallsym found;
-  if (drop->pc == 0 || (drop->symbol != NULL && drop->offset != 0) ||
-      !dc_kallsyms_lookup(log->kallsyms, drop->pc, &found))
+  if (drop->pc == 0 || !dc_kallsyms_lookup(log->kallsyms, drop->pc, &found))
     return;
   const char *symbol = dc_strings_add(log->strings, found.name, dc_site_strip_suffix(found.name, strlen(found.name)));
-  if (drop->symbol != NULL && drop->symbol != symbol)
-    return; /* of another boot or kernel: the log itself knows better */
+  const bool cut = drop->location != NULL && strlen(drop->location) == SYMBOL_CUT && drop->symbol != NULL &&
+                   g_str_has_prefix(symbol, drop->symbol);
+  if (drop->symbol != NULL && drop->symbol != symbol && !cut) {
+    log->kallsyms = NULL; /* of another boot or kernel: the log itself knows better */
+    return;
+  }
   drop->symbol = symbol;
   drop->offset = found.offset;
   drop->size = found.size;

@@ -5,8 +5,11 @@
 
 #define DROP_REASON_PREFIX "SKB_DROP_REASON_"
 
-/* No score is surer than this: a probe looks no further. */
-#define SCORE_MAX 100
+/* Surer than this no other format's line can be: a probe looks no further. */
+#define SCORE_SURE 80
+
+/* What holds no text shows it so early; a log may end in zeros that a crash left. */
+#define BINARY_LEN 512u
 
 #define READY_MAX 4096u
 
@@ -298,12 +301,12 @@ static void reader_free(DcSource *source)
 
 int dc_log_probe(const DcLogGrammar *grammar, const uint8_t *head, size_t len)
 {
-  if (len == 0 || memchr(head, 0, len) != NULL) /* no text */
+  if (len == 0 || memchr(head, 0, MIN(len, BINARY_LEN)) != NULL)
     return 0;
   g_autofree char *copy = g_malloc(len);
   memcpy(copy, head, len);
   int best = 0;
-  for (char *at = copy, *end = copy + len; at < end && best < SCORE_MAX;) {
+  for (char *at = copy, *end = copy + len; at < end && best < SCORE_SURE;) {
     char *newline = memchr(at, '\n', (size_t)(end - at));
     char *line_end = newline != NULL ? newline : end;
     const DcText line = dc_text(at, dc_text_clean_line(at, (size_t)(line_end - at)));

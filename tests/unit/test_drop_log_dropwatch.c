@@ -160,6 +160,7 @@ static void test_kallsyms(void)
                                 "ffffffff815ca3b0 T ip_rcv\n"
                                 "ffffffff815ca500 t ip_rcv_finish_core.constprop.0\n"
                                 "ffffffffc03aa0d0 t nft_do_chain\t[nf_tables]\n"
+                                "ffffffff81700000 t a_function_whose_name_is_longer_than_the_field\n"
                                 "ffffffffc03aa6b0 t nft_trace_init\t[nf_tables]\n";
   g_assert_true(g_file_set_contents(path, symbols, -1, &error));
   g_autoptr(DcKallsyms) kallsyms = dc_kallsyms_load(path, &error);
@@ -168,7 +169,7 @@ static void test_kallsyms(void)
 
   static const char text[] = "11 drops at location 0xffffffff815ca47f [software]\n"
                              "5 drops at __init_scratch_end+2d9a89c7 (0xffffffffc03aa54f) [software]\n"
-                             "1 drops at ip_rcv+cf (0xffffffff815ca510) [software]\n"
+                             "1 drops at ip_rcv+cf (0xffffffff815ca47f) [software]\n"
                              "1 drops at location 0xffffffff00000000 [software]\n"
                              "1 drops at location 0xffffffff815ca50f [software]\n";
   g_autoptr(LogText) log = log_text_try(text, strlen(text), kallsyms);
@@ -180,6 +181,20 @@ static void test_kallsyms(void)
   assert_site(log_text_drop(log, 2), "ip_rcv", 0xcf, NULL);
   g_assert_null(log_text_drop(log, 3)->symbol);
   assert_site(log_text_drop(log, 4), "ip_rcv_finish_core", 0xf, NULL);
+
+  /* A name that NET_DM cut is made whole. */
+  static const char cut[] = "drop at: a_function_whose_name_is_longer_than_th (0xffffffff81700010)\n"
+                            "11 drops at location 0xffffffff815ca47f [software]\n";
+  g_autoptr(LogText) whole = log_text_try(cut, strlen(cut), kallsyms);
+  assert_site(log_text_drop(whole, 0), "a_function_whose_name_is_longer_than_the_field", 0x10, NULL);
+  assert_site(log_text_drop(whole, 1), "ip_rcv", 0xcf, NULL);
+
+  /* Symbols of another boot contradict the log's own: from there on they are not asked. */
+  static const char moved[] = "1 drops at icmp_rcv+cf (0xffffffff815ca47f) [software]\n"
+                              "11 drops at location 0xffffffff815ca47f [software]\n";
+  g_autoptr(LogText) other = log_text_try(moved, strlen(moved), kallsyms);
+  assert_site(log_text_drop(other, 0), "icmp_rcv", 0xcf, NULL);
+  g_assert_null(log_text_drop(other, 1)->symbol);
 }
 
 int main(int argc, char **argv)

@@ -27,6 +27,29 @@ static void test_bare_addresses(void)
   g_assert_cmpint(drop->time_ns, ==, INT64_C(7060469000));
 }
 
+/* With the symbols of that boot they have names. */
+static void test_bare_addresses_resolved(void)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *symbols = g_build_filename(GOLDEN_DIR, "lab-5.10", "context", "kallsyms", NULL);
+  g_autoptr(DcKallsyms) kallsyms = dc_kallsyms_load(symbols, &error);
+  g_assert_no_error(error);
+  g_autofree char *path = g_build_filename(GOLDEN_DIR, "lab-5.10", "trace_pipe.txt", NULL);
+  g_autofree char *text = NULL;
+  g_file_get_contents(path, &text, NULL, &error);
+  g_assert_no_error(error);
+  g_autoptr(LogText) log = log_text_try(text, strlen(text), kallsyms);
+  guint named = 0, packets = 0, rule = 0;
+  for (guint i = 0; i < log->drops->len; i++) {
+    const DcDrop *drop = log_text_drop(log, i);
+    packets += drop->protocol > 0;
+    named += drop->protocol > 0 && drop->symbol != NULL;
+    rule += g_strcmp0(drop->symbol, "nf_hook_slow") == 0;
+  }
+  g_assert_cmpuint(named, ==, packets);
+  g_assert_cmpuint(rule, >=, 5);
+}
+
 /* From then on they are hashed: they tell packets apart, but are no addresses. */
 static void test_hashes(void)
 {
@@ -152,6 +175,7 @@ int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/drop-log-trace/bare-addresses", test_bare_addresses);
+  g_test_add_func("/drop-log-trace/bare-addresses-resolved", test_bare_addresses_resolved);
   g_test_add_func("/drop-log-trace/hashes", test_hashes);
   g_test_add_func("/drop-log-trace/symbols", test_symbols);
   g_test_add_func("/drop-log-trace/trace-cmd", test_trace_cmd);
