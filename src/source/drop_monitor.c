@@ -431,7 +431,7 @@ static bool is_settled(const DcDropMonitor *monitor, DcLiveSink *sink, bool empt
     return true;
   if (now < end + DRAIN_NS)
     return false;
-  dc_live_push_loss(sink, DC_LOSS_NETLINK, 1, monitor->last_read_ns, monitor->until_ns,
+  dc_live_push_loss(sink, DC_LOSS_NETLINK, 1, MIN(monitor->last_read_ns, monitor->until_ns), monitor->until_ns,
                     "at least this many alerts were still queued at the end");
   return true;
 }

@@ -325,8 +325,10 @@ void dc_live_stats(const DcSource *source, DcLiveStats *ret_stats)
 void dc_live_hurry(DcSource *source, int64_t within_ns)
 {
   DcLive *live = live_of(source);
-  if (live->give_up_ns == 0)
-    live->give_up_ns = dc_clock_monotonic() + within_ns;
+  if (live->give_up_ns != 0)
+    return;
+  live->hurry_ns = within_ns;
+  live->give_up_ns = dc_clock_monotonic() + within_ns;
 }
 
 const char *dc_live_notice(DcSource *source)

@@ -198,10 +198,12 @@ static bool give_drop(DcLive *live, DcEvent *ret_event)
   return false;
 }
 
-/* Counts the entry instead of giving it out, when somebody has waited for the end long enough. */
+/* Counts the entry instead of giving it out, when somebody has waited for the end long enough. What is no
+ * older than that wait was not held up here: a summary comes late by nature. */
 static bool give_up(DcLive *live, const DcTimelineEntry *entry)
 {
-  if (live->give_up_ns == 0 || dc_clock_monotonic() < live->give_up_ns)
+  if (live->give_up_ns == 0 || dc_clock_monotonic() < live->give_up_ns ||
+      dc_clock_realtime() - entry->record.time_ns <= live->hurry_ns)
     return false;
   if (live->given_up_from_ns == 0)
     live->given_up_from_ns = entry->record.time_ns;

@@ -77,6 +77,7 @@ typedef struct {
   int64_t refused_from_ns[DC_PRODUCER_COUNT], refused_to_ns[DC_PRODUCER_COUNT];
 
   int64_t give_up_ns; /* monotonic: from then on frames and drops are counted, not given out; 0: never */
+  int64_t hurry_ns;   /* how long it was to wait until then */
   uint64_t given_up[DC_PRODUCER_COUNT];
   int64_t given_up_from_ns, given_up_to_ns;
 

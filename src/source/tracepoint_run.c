@@ -247,8 +247,8 @@ static bool is_settled(const DcTracepoint *tracepoint, DcLiveSink *sink, bool em
     return true;
   if (now < end + DRAIN_NS)
     return false;
-  dc_live_push_loss(sink, DC_LOSS_MONITOR, 1, tracepoint->last_stats_ns, tracepoint->until_ns,
-                    "at least this many trace events were still unread at the end");
+  dc_live_push_loss(sink, DC_LOSS_MONITOR, 1, MIN(tracepoint->last_stats_ns, tracepoint->until_ns),
+                    tracepoint->until_ns, "at least this many trace events were still unread at the end");
   return true;
 }
 
