@@ -87,7 +87,7 @@ static bool open_mode(DcLiveDropSource *drops, DcLiveDrops mode, const DcLiveOpt
   return true;
 }
 
-static bool try_each(DcLiveDropSource *drops, const DcLiveOptions *options, DcGuard *guard)
+static void try_each(DcLiveDropSource *drops, const DcLiveOptions *options, DcGuard *guard)
 {
   static const DcLiveDrops order[] = {DC_LIVE_DROPS_PACKET, DC_LIVE_DROPS_TRACEPOINT, DC_LIVE_DROPS_SUMMARY};
   g_autoptr(GString) failures = g_string_new(NULL);
@@ -99,15 +99,15 @@ static bool try_each(DcLiveDropSource *drops, const DcLiveOptions *options, DcGu
         g_autofree char *chosen = drops->text;
         drops->text = g_strdup_printf("%s; %s", chosen, failures->str);
       }
-      return true;
+      return;
     }
     /* Two ways fail alike when there is no NET_DM at all: said once. */
     if (strstr(failures->str, error->message) == NULL)
       g_string_append_printf(failures, "%s%s", failures->len > 0 ? "; " : "", error->message);
   }
   drops->mode = DC_LIVE_DROPS_NONE;
-  drops->text = g_strdup_printf("no way to learn of drops: %s", failures->str);
-  return false;
+  drops->text = g_strdup_printf("no way to learn of them: %s", failures->str);
+  drops->cost = g_strdup("counters and the wire alone are looked at");
 }
 
 /* Return addresses are named with the kernel's own table; without it NET_DM's text has to do, and the
@@ -129,8 +129,7 @@ bool dc_live_drops_open(DcLiveDropSource *drops, const DcLiveOptions *options, D
   drops->mode = options->drops;
   switch (options->drops) {
   case DC_LIVE_DROPS_AUTO:
-    if (!try_each(drops, options, guard))
-      g_ptr_array_add(notices, g_strdup_printf("%s; counters and the wire alone are looked at", drops->text));
+    try_each(drops, options, guard);
     break;
   case DC_LIVE_DROPS_PACKET:
   case DC_LIVE_DROPS_SUMMARY:

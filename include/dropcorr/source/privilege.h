@@ -20,7 +20,8 @@ bool dc_privilege_user(const char *name, DcPrivilegeUser *ret_user, GError **err
 void dc_privilege_user_clear(DcPrivilegeUser *user);
 
 /* Becomes that user with no supplementary groups, gives up every capability, and forbids regaining any
- * (no_new_privs). With uid 0 (-Z root) nothing is given up. Call with one thread. Errors: PERMISSION. */
+ * (no_new_privs). Where the kernel can, starting programs and what else a capture never does is
+ * forbidden, too (seccomp). With uid 0 (-Z root) nothing is given up. Call with one thread. Errors: PERMISSION. */
 bool dc_privilege_drop(const DcPrivilegeUser *user, GError **error);
 
 /* One line: "uid 65534 (nobody), capabilities: none". Caller frees. */
