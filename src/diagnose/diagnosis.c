@@ -117,9 +117,10 @@ static void decide_waiting(DcDiagnosis *self, bool all)
 {
   for (const WaitingDrop *next = g_queue_peek_head(&self->waiting_drops); next != NULL;
        next = g_queue_peek_head(&self->waiting_drops)) {
-    /* A clock that went back is no reason to wait longer. */
+    /* now_ns moves by the second, so that a drop may be later. A clock that went back further is no reason to
+     * wait longer. */
     const int64_t age = self->now_ns - next->drop.time_ns;
-    if (!all && age >= 0 && age < COUNTERS_READ_NS && self->waiting_drops.length <= WAITING_DROPS_MAX)
+    if (!all && age >= -2 * DC_NS_PER_S && age < COUNTERS_READ_NS && self->waiting_drops.length <= WAITING_DROPS_MAX)
       return;
     g_autofree WaitingDrop *waiting = g_queue_pop_head(&self->waiting_drops);
     waiting->verdict.drop = &waiting->drop;

@@ -63,8 +63,12 @@ DcMoved dc_rule_counter(const DcRuleInput *input, const char *name)
     to = input->drop->time_ns + COUNTER_SLACK_NS;
   }
   DcCounterStep step = dc_state_counter(input->state, name, from, to);
-  if (!step.known)
+  if (!step.known) {
     step = dc_state_counter(input->state, name, DC_TIME_NONE, DC_TIME_NONE);
+    /* Read for the last time before the drop: that it stood still means nothing. */
+    if (to != DC_TIME_NONE && step.to_ns != DC_TIME_NONE && step.to_ns < input->drop->time_ns)
+      return DC_MOVED_UNKNOWN;
+  }
   if (!step.known)
     return DC_MOVED_UNKNOWN;
   return step.step > 0 ? DC_MOVED_YES : DC_MOVED_NO;

@@ -28,7 +28,7 @@ static void on_handshake(void *data, const DcHandshake *handshake)
   g_array_append_vals(((Run *)data)->handshakes, handshake, 1);
 }
 
-static void run_begin_with(Run *run, bool whole_run_counters, bool have_drops)
+static void run_begin_options(Run *run, const DcDiagnosisOptions *options)
 {
   static const uint8_t mac[6] = HOST_MAC;
   const DcAddr addr = {.version = 4, .bytes = {10, 0, 0, 1}};
@@ -36,9 +36,7 @@ static void run_begin_with(Run *run, bool whole_run_counters, bool have_drops)
                .frames = g_array_new(FALSE, FALSE, sizeof(DcFrameVerdict)),
                .handshakes = g_array_new(FALSE, FALSE, sizeof(DcHandshake))};
   const DcDiagnosisListener listener = {.frame = on_frame, .handshake = on_handshake, .data = run};
-  const DcDiagnosisOptions options = {
-      .before_after_only = whole_run_counters, .interface = "eth0", .have_drops = have_drops};
-  run->diagnosis = dc_diagnosis_new(&options, run->state, &listener);
+  run->diagnosis = dc_diagnosis_new(options, run->state, &listener);
   DcCorrelatorOptions correlator;
   dc_correlator_options_init(&correlator);
   correlator.expect_drops = true;
@@ -46,6 +44,12 @@ static void run_begin_with(Run *run, bool whole_run_counters, bool have_drops)
   run->correlator = dc_correlator_new(&correlator, &sink);
   dc_correlator_add_local_mac(run->correlator, mac);
   dc_correlator_add_local_address(run->correlator, &addr);
+}
+
+static void run_begin_with(Run *run, bool whole_run_counters, bool have_drops)
+{
+  run_begin_options(run, &(DcDiagnosisOptions){
+                             .before_after_only = whole_run_counters, .interface = "eth0", .have_drops = have_drops});
 }
 
 static void run_begin(Run *run, bool whole_run_counters)
@@ -491,6 +495,37 @@ static void test_unhandled(void)
   run_free(&run);
 }
 
+/* Live, the counter that tells the cause is read after the drop: up to a second later, or never. */
+static void live_counter(int64_t drop_ns, int64_t read_ns, DcCause cause)
+{
+  Run run;
+  run_begin_options(&run, &(DcDiagnosisOptions){.live = true, .interface = "eth0", .have_drops = true});
+  dc_state_set_counter(run.state, T0 - S, DC_PHASE_BEFORE, "Udp.RcvbufErrors", 0);
+  dc_state_set_counter(run.state, T0, DC_PHASE_TICK, "Udp.RcvbufErrors", 0);
+  feed_frame(&run, raw_frame(0x88cc), T0);
+  const Packet packet = udp_packet(&(Spec){.sport = 9, .dport = 5001, .id = 1, .payload = "x"});
+  const uint64_t frame = feed_frame(&run, packet, drop_ns - MS);
+  feed_drop(&run, &packet, drop_ns, "udp_queue_rcv_one_skb", NULL);
+  bool is_read = false;
+  for (int64_t now_ns = drop_ns; now_ns < T0 + 8 * S; now_ns += 100 * MS) {
+    if (!is_read && now_ns >= read_ns)
+      dc_state_set_counter(run.state, read_ns, DC_PHASE_TICK, "Udp.RcvbufErrors", 1);
+    is_read |= now_ns >= read_ns;
+    feed_frame(&run, raw_frame(0x88cc), now_ns);
+  }
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, frame)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, frame)->cause, ==, cause);
+  run_free(&run);
+}
+
+static void test_live_counters(void)
+{
+  for (int64_t after_ns = 100 * MS; after_ns < S; after_ns += 100 * MS)
+    live_counter(T0 + after_ns, T0 + S, DC_CAUSE_UDP_RCVBUF);
+  live_counter(T0 + S / 2, T0 + 7 * S, DC_CAUSE_UDP_RCVBUF); /* not read in time: nothing speaks for a filter */
+}
+
 /* --- findings ------------------------------------------------------------------------------------ */
 
 static void test_findings_group_and_count(void)
@@ -562,6 +597,7 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/handshake/data-unanswered", test_data_unanswered);
   g_test_add_func("/diagnosis/refusals", test_refusals);
   g_test_add_func("/diagnosis/unhandled", test_unhandled);
+  g_test_add_func("/diagnosis/live-counters", test_live_counters);
   g_test_add_func("/diagnosis/findings", test_findings_group_and_count);
   return g_test_run();
 }
