@@ -80,9 +80,13 @@ static bool fill(Merge *merge, Lane *lane, DcEvent *ret_event)
   return false;
 }
 
-/* DcEventKind is in the order in which events of one time are given. */
+/* DcEventKind is in the order in which events of one time are given; of those without one, what the host was like
+ * comes before what it lost. */
 static bool is_earlier(const DcEvent *a, const DcEvent *b)
 {
+  const bool sample = a->kind == DC_EVENT_SAMPLE;
+  if (a->time_ns == DC_TIME_NONE && b->time_ns == DC_TIME_NONE && sample != (b->kind == DC_EVENT_SAMPLE))
+    return sample;
   return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->kind < b->kind;
 }
 

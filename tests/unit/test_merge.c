@@ -134,9 +134,10 @@ static void test_without_time(void)
                                      {.kind = DC_EVENT_FRAME, .time_ns = 5, .tag = 2}};
   static const ScriptStep untimed[] = {{.kind = DC_EVENT_SAMPLE, .time_ns = DC_TIME_NONE, .tag = 3},
                                        {.kind = DC_EVENT_SAMPLE, .time_ns = DC_TIME_NONE, .tag = 4}};
-  DcSource *sources[] = {script_new(timed, 2, NULL), script_new(untimed, 2, NULL)};
-  g_autoptr(DcSource) merge = dc_merge_new(sources, 2);
-  static const uint64_t expected[] = {3, 4, 1, 2};
+  static const ScriptStep counted[] = {{.kind = DC_EVENT_DROP, .time_ns = DC_TIME_NONE, .tag = 5}};
+  DcSource *sources[] = {script_new(timed, 2, NULL), script_new(counted, 1, NULL), script_new(untimed, 2, NULL)};
+  g_autoptr(DcSource) merge = dc_merge_new(sources, G_N_ELEMENTS(sources));
+  static const uint64_t expected[] = {3, 4, 5, 1, 2};
   DcEvent event;
   for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
     g_assert_cmpint(dc_source_next(merge, &event, NULL), ==, DC_READ_EVENT);

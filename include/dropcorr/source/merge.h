@@ -1,8 +1,8 @@
 /*
  * Several sources as one timeline: always the earliest of the sources' next events
  * (ties: frames before drops before samples, then by source order). Events without time
- * come first. A source whose clock goes back is taken in its own order. A source that has nothing now
- * (DC_READ_WAIT) holds nobody up: the others' events are given without it.
+ * come first, samples before drops among them. A source whose clock goes back is taken in its own order. A source that
+ * has nothing now (DC_READ_WAIT) holds nobody up: the others' events are given without it.
  */
 #pragma once
 
