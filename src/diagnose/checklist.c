@@ -146,7 +146,9 @@ static void check_counters(const DcCheckInput *input, const DcCauseInfo *row, Dc
         missing = g_strdup(filled);
       break;
     case DC_COUNTER_ONCE:
-      into = is_common ? shared : once;
+      /* A total of 0 is as good as one that stands still. */
+      into = is_common && value == 0 ? still : is_common ? shared : once;
+      shared_still = shared_still || (is_common && value == 0);
       own_once = own_once || !is_common;
       own_once_zero = (own_once_zero || !is_common) && (is_common || value == 0);
       break;

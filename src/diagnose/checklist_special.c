@@ -1,19 +1,10 @@
 /* Checks that weigh settings, listings and the kernel log beside counters. */
 #include "checklist_private.h"
+#include "rules_private.h"
 
 #include "dropcorr/diagnose/ruleset.h"
 
 #include <string.h>
-
-static const char *kernel_line(const DcCheckInput *input, const char *needle)
-{
-  size_t count;
-  const char *const *lines = dc_state_kernel_lines(input->state, &count);
-  for (size_t i = 0; i < count; i++)
-    if (strstr(lines[i], needle) != NULL)
-      return lines[i];
-  return NULL;
-}
 
 static const char *conf(const DcCheckInput *input, const char *family, const char *scope, const char *setting)
 {
@@ -64,12 +55,12 @@ static bool check_conntrack_full(const DcCheckInput *input, DcCheck *check)
   g_autofree char *size =
       sized ? g_strdup_printf("%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT, count, max) : g_strdup("");
   const char *separator = sized && counters->len > 0 ? ", " : "";
-  const char *line = kernel_line(input, "table full, dropping packet");
+  const bool said = dc_rule_kernel_says(input->state, "table full");
   if (drop == DC_COUNTER_MOVED || early == DC_COUNTER_MOVED)
     dc_check_set(check, DC_CHECK_RULED_IN, "%s%s%s", size, separator, counters->str);
   else if (sized && count >= max)
     dc_check_set(check, DC_CHECK_RULED_IN, "%s%s%s", size, separator, counters->str);
-  else if (line != NULL && drop != DC_COUNTER_STILL)
+  else if (said && drop != DC_COUNTER_STILL)
     dc_check_set(check, DC_CHECK_RULED_IN, "%s%skernel log: table full, dropping packet", size, sized ? ", " : "");
   else if (sized || drop == DC_COUNTER_STILL)
     dc_check_set(check, DC_CHECK_RULED_OUT, "%s%s%s", size, separator, counters->str);
@@ -317,7 +308,7 @@ static bool check_syn_queue(const DcCheckInput *input, DcCheck *check)
     g_string_append_printf(text, "%stcp_syncookies %s", text->len > 0 ? ", " : "", cookies);
   if (seen == DC_COUNTER_MOVED)
     dc_check_set(check, DC_CHECK_RULED_IN, "%s", text->str);
-  else if (kernel_line(input, "drop open request from") != NULL && seen != DC_COUNTER_STILL)
+  else if (dc_rule_kernel_says(input->state, "drop open request from") && seen != DC_COUNTER_STILL)
     dc_check_set(check, DC_CHECK_RULED_IN, "%s%skernel log: drop open request", text->str, text->len > 0 ? ", " : "");
   else if (seen == DC_COUNTER_STILL || (seen == DC_COUNTER_ONCE && value == 0) ||
            (listed && limited && half_open < limit / 2))
@@ -331,8 +322,7 @@ static bool check_syn_queue(const DcCheckInput *input, DcCheck *check)
 
 static bool check_syn_flood(const DcCheckInput *input, DcCheck *check)
 {
-  const char *line = kernel_line(input, "SYN flooding");
-  if (line == NULL)
+  if (!dc_rule_kernel_says(input->state, "SYN flooding"))
     return false;
   g_autoptr(GString) text = g_string_new(NULL);
   uint64_t value;

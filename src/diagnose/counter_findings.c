@@ -10,6 +10,7 @@
 #include "diagnosis_state.h"
 
 #include "checklist_private.h"
+#include "rules_private.h"
 
 #include <string.h>
 
@@ -18,8 +19,6 @@
 #define DEVICES_MAX 64
 /* Below this share a loss is usual; of totals since boot it says nothing. */
 #define USUAL_RATE 10000
-
-enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17 };
 
 typedef struct {
   DcCause cause;
@@ -124,6 +123,8 @@ typedef struct {
   uint64_t lost, of;
   bool since_boot; /* a single sample */
   GString *proof;  /* "Udp.RcvbufErrors +12 (3 to 15)" */
+  const DcCause *rivals;
+  size_t rival_count;
 } Counted;
 
 /* What a counter says: its step, or its value where one sample is all there is. False: not known. */
@@ -172,11 +173,19 @@ static void count_row(const DcState *state, Counted *counted)
 
 /* --- what is explained already ------------------------------------------------------------- */
 
+/* Causes that one counter may stand for: frames say which. */
+static DcCause other_name(DcCause cause)
+{
+  if (cause == DC_CAUSE_SYN_QUEUE_FULL)
+    return DC_CAUSE_SYN_FLOOD;
+  return cause == DC_CAUSE_TW_RECYCLE_NAT ? DC_CAUSE_PAWS : cause;
+}
+
 static bool is_explained(const DcDiagnosis *self, const CounterRow *row)
 {
   for (size_t i = 0; i < dc_groups_count(self->groups); i++) {
     const DcGroup *group = dc_groups_at(self->groups, i);
-    if (group->cause == row->cause && group->frames + group->attempts > 0 &&
+    if ((group->cause == row->cause || group->cause == other_name(row->cause)) && group->frames + group->attempts > 0 &&
         (row->protocol == 0 || group->service.protocol == 0 || group->service.protocol == row->protocol))
       return true;
   }
@@ -218,6 +227,9 @@ static void give(DcDiagnosis *self, const Counted *counted)
   if (counted->device != NULL)
     g_strlcpy(service.interface, counted->device, sizeof service.interface);
   DcGroup *group = dc_groups_counted(self->groups, row->cause, &service);
+  memset(group->rivals, 0, sizeof group->rivals);
+  for (size_t i = 0; i < counted->rival_count; i++)
+    group->rivals[counted->rivals[i]] = counted->lost;
   group->counted = counted->lost;
   group->counted_of = MAX(counted->of, counted->lost);
   group->counted_what = row->what;
@@ -293,18 +305,53 @@ static void count_device(const char *name, const DcCounterStep *whole, void *dat
     take_largest(&counts->details, counts->errors_name, value, name);
 }
 
+static void count_one(DcDiagnosis *self, Counted *counted, const DeviceCounts *counts, uint64_t lost, const char *name)
+{
+  counted->device = counts->device;
+  counted->since_boot = !counts->framed;
+  counted->of = counts->received + lost;
+  counted->proof = g_string_new(NULL);
+  add_counter(self->state, counted, name);
+  counted->lost = lost;
+}
+
 static void give_device(DcDiagnosis *self, const CounterRow *row, const DeviceCounts *counts, uint64_t lost,
                         const char *name)
 {
   if (lost == 0 || is_explained(self, row))
     return;
-  Counted counted = {.row = row,
-                     .device = counts->device,
-                     .since_boot = !counts->framed,
-                     .of = counts->received + lost,
-                     .proof = g_string_new(NULL)};
-  add_counter(self->state, &counted, name);
-  counted.lost = lost;
+  Counted counted = {.row = row};
+  count_one(self, &counted, counts, lost, name);
+  give(self, &counted);
+  g_string_free(counted.proof, TRUE);
+}
+
+/* The kernel threw away what the card had delivered: mostly for want of somebody to give it to, unless it complained
+ * of memory meanwhile. */
+static void give_dropped(DcDiagnosis *self, const DeviceCounts *counts)
+{
+  static const CounterRow handler = {DC_CAUSE_NO_PROTOCOL_HANDLER, DC_CONFIDENCE_POSSIBLE, 0, "frames", {NULL}, {NULL}};
+  static const CounterRow memory = {DC_CAUSE_MEMORY_PRESSURE, DC_CONFIDENCE_LIKELY, 0, "frames", {NULL}, {NULL}};
+  static const DcCause also[] = {DC_CAUSE_LLC_UNKNOWN_SAP, DC_CAUSE_VLAN_UNKNOWN, DC_CAUSE_CPU_BACKLOG,
+                                 DC_CAUSE_MEMORY_PRESSURE, DC_CAUSE_NO_PROTOCOL_HANDLER};
+  for (size_t i = 0; i < G_N_ELEMENTS(also); i++) {
+    const CounterRow other = {.cause = also[i]};
+    if (is_explained(self, &other))
+      return;
+  }
+  if (counts->dropped == 0)
+    return;
+  const bool short_of_memory = dc_rule_kernel_says(self->state, "page allocation failure");
+  Counted counted = {.row = short_of_memory ? &memory : &handler, .rivals = also, .rival_count = 4};
+  if (short_of_memory) { /* then a missing handler is what remains */
+    counted.rivals = &also[4];
+    counted.rival_count = 1;
+  }
+  count_one(self, &counted, counts, counts->dropped, counts->dropped_name);
+  if (short_of_memory)
+    g_string_append(counted.proof, "; kernel log: page allocation failure");
+  else if (counts->errors == 0)
+    g_string_append(counted.proof, "; rx_errors 0: the kernel drops, not the card");
   give(self, &counted);
   g_string_free(counted.proof, TRUE);
 }
@@ -317,9 +364,6 @@ static void give_devices(DcDiagnosis *self, const char *device)
 {
   static const CounterRow ring = {DC_CAUSE_RING_OVERFLOW, DC_CONFIDENCE_CERTAIN, 0, "packets", {NULL}, {NULL}};
   static const CounterRow error = {DC_CAUSE_NIC_ERROR, DC_CONFIDENCE_CERTAIN, 0, "frames", {NULL}, {NULL}};
-  static const CounterRow handler = {DC_CAUSE_NO_PROTOCOL_HANDLER, DC_CONFIDENCE_POSSIBLE, 0, "frames", {NULL}, {NULL}};
-  static const DcCause also_dropped[] = {DC_CAUSE_LLC_UNKNOWN_SAP, DC_CAUSE_VLAN_UNKNOWN, DC_CAUSE_MEMORY_PRESSURE,
-                                         DC_CAUSE_CPU_BACKLOG, DC_CAUSE_BRIDGE_PORT};
   DeviceCounts counts = {.state = self->state, .device = device};
   g_autofree char *sysfs = g_strdup_printf("sys.%s.rx_packets", device);
   g_autofree char *proc = g_strdup_printf("dev.%s.rx_packets", device);
@@ -338,12 +382,7 @@ static void give_devices(DcDiagnosis *self, const char *device)
     counts.dropped = dropped;
   else
     counts.dropped -= MIN(counts.ring, counts.dropped);
-  for (size_t i = 0; i < G_N_ELEMENTS(also_dropped); i++) {
-    const CounterRow other = {.cause = also_dropped[i]};
-    if (is_explained(self, &other))
-      return;
-  }
-  give_device(self, &handler, &counts, counts.dropped, counts.dropped_name);
+  give_dropped(self, &counts);
 }
 
 typedef struct {

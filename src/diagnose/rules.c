@@ -241,3 +241,23 @@ void dc_rule_drop(const DcDrop *drop, const DcPacket *packet, const DcBrief *bri
   else
     dc_rule_reason(&input, ret_ruling);
 }
+
+/* --- what the whole host says ------------------------------------------------------------- */
+
+bool dc_rule_kernel_says(const DcState *state, const char *words)
+{
+  size_t count = 0;
+  const char *const *lines = state != NULL ? dc_state_kernel_lines(state, &count) : NULL;
+  for (size_t i = 0; i < count; i++)
+    if (!dc_state_kernel_line_is_old(state, i) && strstr(lines[i], words) != NULL)
+      return true;
+  return false;
+}
+
+bool dc_rule_conntrack_is_full(const DcState *state, int64_t *ret_count, int64_t *ret_max)
+{
+  return state != NULL && dc_state_sysctl_number(state, "net.netfilter.nf_conntrack_count", ret_count) &&
+         (dc_state_sysctl_number(state, "net.netfilter.nf_conntrack_max", ret_max) ||
+          dc_state_sysctl_number(state, "net.nf_conntrack_max", ret_max)) &&
+         *ret_max > 0 && *ret_count >= *ret_max;
+}

@@ -51,6 +51,12 @@ bool dc_rule_is_for_us(const DcRuleInput *input);               /* unicast MAC t
 typedef enum { DC_VLAN_NONE, DC_VLAN_UNKNOWN_HERE, DC_VLAN_MAYBE, DC_VLAN_KNOWN_HERE } DcVlanFit;
 DcVlanFit dc_rule_vlan(const DcState *state, const DcBrief *brief);
 
+/* Whether the kernel log got such a line during the run (or, of a log saved once, has one). */
+bool dc_rule_kernel_says(const DcState *state, const char *words);
+
+/* "65536 of 65536" when connection tracking has no room: false when it has, or nothing tells. */
+bool dc_rule_conntrack_is_full(const DcState *state, int64_t *ret_count, int64_t *ret_max);
+
 /* Per area: false when the area has nothing to say about that function. */
 bool dc_rule_site_link(const DcRuleInput *input, DcRuling *ruling);
 bool dc_rule_site_ip(const DcRuleInput *input, DcRuling *ruling);

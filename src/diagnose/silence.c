@@ -108,7 +108,7 @@ static bool rule_bytes(const DcSilence *silence, const DcFrameVerdict *verdict, 
 
 typedef struct {
   int64_t from_ns, to_ns;
-  uint64_t overflows, listen_drops, request_full, rp_filter, backlog, conntrack, in_addr_errors;
+  uint64_t overflows, listen_drops, request_full, rp_filter, backlog, conntrack, clashes, in_addr_errors;
   uint64_t syns;      /* silent SYNs that nothing else explains */
   uint64_t strangers; /* of them, from sources that never got an answer */
   uint64_t syns_full; /* of them, to ports whose listener's queue was seen full */
@@ -172,7 +172,28 @@ static void batch_counters(const DcSilence *silence, Batch *batch)
   batch->rp_filter = whole_step(silence, "TcpExt.IPReversePathFilter", batch->from_ns, batch->to_ns);
   batch->backlog = whole_step(silence, "softnet.dropped", batch->from_ns, batch->to_ns);
   batch->conntrack = whole_step(silence, "conntrack.drop", batch->from_ns, batch->to_ns);
+  batch->clashes = whole_step(silence, "conntrack.insert_failed", batch->from_ns, batch->to_ns);
   batch->in_addr_errors = whole_step(silence, "Ip.InAddrErrors", batch->from_ns, batch->to_ns);
+}
+
+/* The table's counter may be out of reach (no conntrack tool), its size and the kernel's words are not. */
+static bool rule_full_table(const DcSilence *silence, DcRuling *ruling)
+{
+  const DcState *state = silence->options.state;
+  int64_t count = 0, max = 0;
+  const bool full = dc_rule_conntrack_is_full(state, &count, &max);
+  const bool said = dc_rule_kernel_says(state, "table full");
+  if (silence->options.drops_told || (!full && !said))
+    return false;
+  uint64_t value;
+  if (dc_state_counter_value(state, "conntrack.drop", &value))
+    return false; /* it stood still */
+  g_autofree char *size = full ? g_strdup_printf("%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " connections tracked%s",
+                                                 count, max, said ? "; " : "")
+                               : g_strdup("");
+  dc_ruling_set(ruling, DC_CAUSE_CONNTRACK_FULL, full && said ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE, "%s%s",
+                size, said ? "kernel log: table full, dropping packet" : "");
+  return true;
 }
 
 static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdict, const Batch *batch, DcRuling *ruling)
@@ -203,10 +224,13 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
       return true;
     }
     if (batch->request_full > 0) {
-      dc_ruling_set(ruling, DC_CAUSE_SYN_QUEUE_FULL,
+      const bool flood = dc_rule_kernel_says(silence->options.state, "ossible SYN flooding");
+      dc_ruling_set(ruling, flood ? DC_CAUSE_SYN_FLOOD : DC_CAUSE_SYN_QUEUE_FULL,
                     batch->request_full >= batch->syns ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE,
-                    "TCPReqQFullDrop +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs",
-                    batch->request_full, batch->syns);
+                    "TCPReqQFullDrop +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs%s",
+                    batch->request_full, batch->syns, flood ? "; kernel log: possible SYN flooding" : "");
+      if (flood)
+        dc_ruling_rival(ruling, DC_CAUSE_SYN_QUEUE_FULL); /* what a path that loses SYN-ACKs looks like */
       return true;
     }
   }
@@ -219,6 +243,7 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
     const char *name;
   } others[] = {{!told && stranger ? batch->rp_filter : 0, batch->strangers, DC_CAUSE_RP_FILTER, "IPReversePathFilter"},
                 {told ? 0 : batch->conntrack, batch->syns, DC_CAUSE_CONNTRACK_FULL, "conntrack drop"},
+                {told ? 0 : batch->clashes, batch->syns, DC_CAUSE_CONNTRACK_CLASH, "conntrack insert_failed"},
                 {told ? 0 : batch->backlog, batch->syns, DC_CAUSE_CPU_BACKLOG, "softnet_stat dropped"},
                 {batch->listen_drops > batch->overflows ? batch->listen_drops - batch->overflows : 0, batch->syns,
                  DC_CAUSE_SYN_QUEUE_FULL, "ListenDrops without ListenOverflows"}};
@@ -228,7 +253,7 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
       first = i;
   }
   if (moved == 0)
-    return false;
+    return rule_full_table(silence, ruling);
   bool covers = others[first].step >= others[first].over;
   dc_ruling_set(ruling, others[first].cause, moved == 1 && covers ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE,
                 "%s +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs%s", others[first].name,
