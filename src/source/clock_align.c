@@ -24,7 +24,8 @@ bool dc_clock_align_needs_fit(const DcClockAlignOptions *options, DcLogClock clo
   case DC_LOG_CLOCK_REALTIME:
     return false;
   case DC_LOG_CLOCK_LOCAL:
-  case DC_LOG_CLOCK_TIME_OF_DAY:
+    return !options->has_offset && options->zone == NULL;
+  case DC_LOG_CLOCK_TIME_OF_DAY: /* the date is the frames' */
   case DC_LOG_CLOCK_MONOTONIC:
     return !options->has_offset;
   case DC_LOG_CLOCK_NONE:
@@ -40,8 +41,8 @@ void dc_clock_align_refuse_pipe(const char *name, DcLogClock clock, GError **err
   g_set_error(
       error, DC_ERROR, DC_ERROR_UNSUPPORTED,
       "%s: the log's clock is %s; to bring it onto the frames' clock both are read twice, which a pipe does not "
-      "allow: save it to a file, or say what to add with --drops-clock-offset",
-      name, dc_log_clock_name(clock));
+      "allow: save it to a file, or say %swhat to add with --drops-clock-offset",
+      name, dc_log_clock_name(clock), clock == DC_LOG_CLOCK_LOCAL ? "the zone with --tz, or " : "");
 }
 
 /* --- zones ----------------------------------------------------------------------------- */

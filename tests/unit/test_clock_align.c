@@ -135,6 +135,8 @@ static void test_zone(void)
 {
   /* New York, winter: 5 hours behind UTC */
   const DcClockAlignOptions options = {.zone = "America/New_York"};
+  g_assert_false(dc_clock_align_needs_fit(&options, DC_LOG_CLOCK_LOCAL));
+  g_assert_true(dc_clock_align_needs_fit(&options, DC_LOG_CLOCK_TIME_OF_DAY));
   g_autoptr(DcClockFit) fit = make_fit(5 * HOUR_NS, true);
   Aligned aligned = align(&options, DC_LOG_CLOCK_LOCAL, fit);
   g_assert_cmpint(aligned.alignment.kind, ==, DC_ALIGN_ZONE);
@@ -323,6 +325,10 @@ static void test_pipe(void)
   g_assert_error(error, DC_ERROR, DC_ERROR_UNSUPPORTED);
   g_assert_nonnull(strstr(error->message, "standard input: the log's clock is time since boot"));
   g_assert_nonnull(strstr(error->message, "--drops-clock-offset"));
+  g_assert_null(strstr(error->message, "--tz"));
+  g_clear_error(&error);
+  dc_clock_align_refuse_pipe("standard input", DC_LOG_CLOCK_LOCAL, &error);
+  g_assert_nonnull(strstr(error->message, "--tz"));
 }
 
 int main(int argc, char **argv)
