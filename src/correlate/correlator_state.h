@@ -44,6 +44,7 @@ struct DcCorrelator {
   GHashTable *ended_attempts; /* id -> DcAttempt: their flow has gone on, their SYNs' verdicts are not given yet */
   bool cut_frames;            /* some frames are found by their headers alone: the capture cut them there */
   bool plain_acks_seen;       /* this capture shows this host's ordinary ACKs */
+  bool other_namespaces;      /* a frame this host sent was freed where it was received: on this very machine */
   bool finishing;
   bool clock_stepping; /* what is undecided is decided now, as what it was when the clock stepped */
   DcCorrelatorStats stats;

@@ -453,6 +453,32 @@ static DcUnmatchedWhy why_unmatched(const DcCorrelator *self, const DcDrop *drop
   return DC_UNMATCHED_NO_FRAME;
 }
 
+/* Where a packet ends that nobody wants. */
+static bool is_unwanted(const DcDrop *drop, const DcSite *site)
+{
+  static const DcCause causes[] = {DC_CAUSE_NO_SOCKET, DC_CAUSE_NOT_LOCAL, DC_CAUSE_MARTIAN_DESTINATION};
+  if (drop->reason != NULL && strcmp(drop->reason, "NO_SOCKET") == 0)
+    return true;
+  if (!dc_reason_is_unspecified(drop->reason) || site == NULL)
+    return false;
+  for (size_t i = 0; i < G_N_ELEMENTS(site->causes); i++) {
+    for (size_t j = 0; j < G_N_ELEMENTS(causes); j++) {
+      if (site->causes[i] == causes[j])
+        return true;
+    }
+  }
+  return false;
+}
+
+/* A frame for a group is copied to every namespace behind a bridge or a macvlan: that one of them does not want it says
+ * nothing of the others. */
+static bool may_be_anothers_copy(const DcCorrelator *self, const DcDrop *drop, const DcSite *site, const DcSlot *slot)
+{
+  const bool group = (slot->brief.has & DC_HAS_MAC) != 0 && (slot->brief.dst_mac[0] & 1) != 0;
+  return group && is_unwanted(drop, site) &&
+         (self->other_namespaces || why_unmatched(self, drop) == DC_UNMATCHED_OTHER_INTERFACE);
+}
+
 static bool is_outbound(const Join *join)
 {
   return join->slot != NULL && join->slot->brief.direction == DC_DIRECTION_OUT;
@@ -493,6 +519,9 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
   const int64_t after_ns =
       site != NULL && (site->flags & DC_SITE_DEFERRED) != 0 ? self->options.fragment_ns : self->options.window_after_ns;
   if (status == DC_DROP_STATUS_SELF || status == DC_DROP_STATUS_OUTBOUND) {
+    self->other_namespaces |= aside == DC_ASIDE_OWN_SOURCE && site != NULL && drop->in_ifindex != 0 &&
+                              (site->flags & (DC_SITE_LAYER3 | DC_SITE_LAYER4)) != 0 &&
+                              (site->flags & (DC_SITE_TRANSMIT | DC_SITE_TEARDOWN)) == 0;
     dc_correlator_give_drop(self, &verdict, NULL);
     return;
   }
@@ -551,6 +580,8 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
     return;
   }
   verdict.status = DC_DROP_STATUS_MATCHED;
+  if (fragments == 0 && may_be_anothers_copy(self, drop, site, join.slot))
+    join.match = DC_MATCH_POSSIBLE;
   if (fragments > 0) {
     verdict.match = DC_MATCH_STRONG;
     verdict.frame = frame.frame;

@@ -30,12 +30,13 @@ const DcCauseInfo dc_catalogue_other[] = {
         .title = "Freed after processing, not a loss",
         .paragraph =
             "The kernel freed the packet through its drop function although it had done with it what was to be done: "
-            "neighbour discovery, IGMP and RST after processing, data of a socket that closed before it was read, "
+            "neighbour discovery, IGMP, spanning tree and RST after processing, data of a socket that closed before it "
+            "was read, "
             "buffers after transmission. Older kernels do that more often.",
         .reasons = REASONS(NAMED("SKB_CONSUMED"), NAMED("CONSUMED"), NAMED("QUEUE_PURGE"), NAMED("SOCKET_CLOSE"),
                            NAMED("UNIX_*")),
         .sites = NAMES("sk_stream_kill_queues", "inet_sock_destruct", "tcp_disconnect", "udp_destruct_common",
-                       "skb_queue_purge", "igmp_rcv", "ip6_mc_input", "icmpv6_rcv", "skb_release_data",
+                       "skb_queue_purge", "igmp_rcv", "stp_pdu_rcv", "ip6_mc_input", "icmpv6_rcv", "skb_release_data",
                        "kfree_skb_list", "__dev_kfree_skb_any", "net_tx_action"),
         .counters = NO_NAMES,
         .sysctls = NO_NAMES,

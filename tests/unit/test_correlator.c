@@ -707,6 +707,46 @@ static void test_another_sender(void)
   run_free(&run);
 }
 
+/* What a broadcast meets in one namespace says nothing of the others. */
+static void test_broadcast_in_other_namespaces(void)
+{
+  static const uint8_t all[6] = {255, 255, 255, 255, 255, 255};
+  Run run;
+  run_begin(&run);
+  dc_correlator_add_ifindex(run.correlator, 2);
+  Spec spec = {.dst = 0x0a0000ff, .dst_mac = all, .sport = 67, .dport = 68, .id = 1, .payload = "x", .payload_len = 1};
+  const Packet here = udp_packet(&spec);
+  feed_frame(&run, here, T0);
+  feed_drop(&run, &here, T0 + MS, "__udp4_lib_rcv", "NOT_SPECIFIED");
+  /* On another device than the captured one. */
+  spec.id = 2;
+  const Packet there = udp_packet(&spec);
+  feed_frame(&run, there, T0 + 10 * MS);
+  DcEvent event = drop_event(&there, ++run.next_drop, T0 + 11 * MS, "__udp4_lib_rcv", "NOT_SPECIFIED");
+  event.drop.in_ifindex = 7;
+  dc_correlator_feed(run.correlator, &event);
+  /* A reply of this host is dropped by its receiver: on this machine. From then on device numbers say nothing. */
+  const Packet reply = udp_packet(&(Spec){.from_host = true, .sport = 53, .dport = 9, .id = 4});
+  feed_frame(&run, reply, T0 + 20 * MS);
+  feed_drop(&run, &reply, T0 + 21 * MS, "__udp4_lib_rcv", "NO_SOCKET");
+  spec.id = 3;
+  const Packet again = udp_packet(&spec);
+  feed_frame(&run, again, T0 + 30 * MS);
+  feed_drop(&run, &again, T0 + 31 * MS, "__udp4_lib_rcv", "NOT_SPECIFIED");
+  /* A full buffer is a loss for the socket that has it, whoever else got a copy. */
+  spec.id = 5;
+  const Packet full = udp_packet(&spec);
+  feed_frame(&run, full, T0 + 40 * MS);
+  feed_drop(&run, &full, T0 + 41 * MS, "udp_queue_rcv_one_skb", "SOCKET_RCVBUFF");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(drop_verdict_of(&run, 2)->match, ==, DC_MATCH_POSSIBLE);
+  g_assert_cmpint(verdict_of(&run, 4)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(verdict_of(&run, 5)->fate, ==, DC_FATE_DROPPED);
+  run_free(&run);
+}
+
 /* --- nothing new in it ----------------------------------------------------------------------- */
 
 static void test_probes_and_copies(void)
@@ -927,6 +967,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/fragment/identification-reused", test_identification_reused);
   g_test_add_func("/correlator/fragment/ipv6", test_reassembled_ipv6);
   g_test_add_func("/correlator/drop/another-sender", test_another_sender);
+  g_test_add_func("/correlator/drop/broadcast", test_broadcast_in_other_namespaces);
   g_test_add_func("/correlator/drop/nothing-new", test_probes_and_copies);
   g_test_add_func("/correlator/answer/last-step-ignored", test_last_step_ignored);
   g_test_add_func("/correlator/time/back", test_clock_going_back_an_hour);
