@@ -29,7 +29,7 @@
 #define LARGE 4096u        /* frames */
 #define BLOCK_LEN 8u       /* drops that stay together in a copy: bursts are kept */
 #define SCORE_MIN 5u
-#define SCORE_MIN_GRID 2u /* there are few shifts to choose from */
+#define SCORE_MIN_GRID 3u /* there are few shifts to choose from */
 
 typedef struct {
   DcFitShift shifts[SHIFTS_MAX]; /* best first; no two within the window of each other */
@@ -386,6 +386,20 @@ static uint32_t chance_of(const DcFitProblem *problem, Scratch *scratch)
   return best;
 }
 
+/* On the grid there are few shifts to choose from; what shifts off the grid reach tells how thick the frames come. */
+static uint32_t chance_off_grid(const DcFitProblem *problem, int64_t offset_ns, Scratch *scratch)
+{
+  const int64_t span_ns = problem->frames[problem->frame_count - 1].time_ns - problem->frames[0].time_ns;
+  uint32_t best = 0;
+  for (int64_t i = 1; i <= COPIES; i++) {
+    const int64_t moved_ns = span_ns / (2 * COPIES + 1) * i;
+    if (moved_ns < 2 * problem->after_ns || moved_ns % problem->grid_ns == 0)
+      continue;
+    best = MAX(best, score(problem, offset_ns + (i % 2 == 0 ? moved_ns : -moved_ns), scratch));
+  }
+  return best;
+}
+
 /* --- the verdict ----------------------------------------------------------------------------- */
 
 /* Drops that fall into the captured time. */
@@ -416,8 +430,7 @@ static DcFitVerdict judge(const DcFitProblem *problem, const DcFitResult *result
   const uint32_t reached = result->best.score;
   if (reached < least)
     return DC_FIT_NO_SHIFT;
-  /* Between few shifts chance has little to choose from; but most drops of the captured time must find a frame. */
-  if (problem->grid_ns != 0 ? reached * 4 < result->drops : reached < above_chance(result->chance))
+  if (reached < above_chance(result->chance) || (problem->grid_ns != 0 && reached * 4 < result->drops))
     return DC_FIT_CHANCE;
   if (result->rival_count > 0 && result->rivals[0].score * 5 > reached * 4)
     return DC_FIT_AMBIGUOUS;
@@ -446,8 +459,8 @@ void dc_clock_search(const DcFitProblem *problem, DcFitResult *ret_result)
       result.delay_ns = quantile(scratch.residuals, 90);
     }
     result.drops = drops_within(problem, result.best.offset_ns);
-    if (problem->grid_ns == 0)
-      result.chance = chance_of(problem, &scratch);
+    result.chance = problem->grid_ns == 0 ? chance_of(problem, &scratch)
+                                          : chance_off_grid(problem, result.best.offset_ns, &scratch);
   }
   scratch_clear(&scratch);
   result.verdict = (uint8_t)judge(problem, &result);

@@ -330,6 +330,32 @@ static void test_zones(void)
   }
 }
 
+/* A log of another machine: in no zone do its drops meet frames, however thick these come. */
+static void test_zones_unrelated(void)
+{
+  static const Traffic kinds[] = {
+      {.seconds = 600, .frames_per_s = 20, .share_answered = 0.5},
+      {.seconds = 5000, .frames_per_s = 3, .share_answered = 0.5},
+      {.seconds = 60, .frames_per_s = 300, .share_answered = 0.5},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    for (guint32 seed = 0; seed < 5; seed++) {
+      g_autoptr(GRand) rand = g_rand_new_with_seed(3000 + seed);
+      g_autoptr(DcClockFit) fit = make_fit(rand, &kinds[i], 0);
+      for (int j = 0; j < 40; j++) {
+        const DcDrop drop =
+            make_drop(BASE_NS + 3600 * SECOND + (int64_t)(uniform(rand) * kinds[i].seconds * 1e9), NULL);
+        dc_clock_fit_add_drop(fit, &drop);
+      }
+      DcFitResult result;
+      dc_clock_fit_run(fit, 900 * SECOND, SECOND, &result);
+      g_autofree char *text = dc_clock_fit_text(&result);
+      if (result.verdict == DC_FIT_ACCEPTED)
+        g_error("kind %zu seed %u: %s", i, seed, text);
+    }
+  }
+}
+
 /* --- recordings ------------------------------------------------------------------------- */
 
 static DcClockFit *read_recording(const char *frames_of, const char *drops_of, DcStrings *strings)
@@ -429,6 +455,7 @@ int main(int argc, char **argv)
   g_test_add_func("/clock-fit/left-out", test_left_out);
   g_test_add_func("/clock-fit/empty-and-extreme", test_empty_and_extreme);
   g_test_add_func("/clock-fit/zones", test_zones);
+  g_test_add_func("/clock-fit/zones-unrelated", test_zones_unrelated);
   g_test_add_func("/clock-fit/recordings", test_recordings);
   g_test_add_func("/clock-fit/other-recording", test_other_recording);
   return g_test_run();
