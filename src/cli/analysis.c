@@ -1,6 +1,7 @@
 #include "dropcorr/cli/analysis.h"
 
 #include "dropcorr/base/error.h"
+#include "dropcorr/cli/annotate.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/decode/state_text.h"
 #include "dropcorr/diagnose/diagnosis.h"
@@ -25,6 +26,9 @@ struct DcAnalysis {
   DcCorrelator *correlator;
   DcDiagnosis *diagnosis;
   GPtrArray *outputs; /* Output* */
+  void (*listen_frame)(void *data, const DcFrameVerdict *verdict);
+  void (*listen_drop)(void *data, const DcDropVerdict *verdict);
+  void *listen_data;
   GError *output_error;
   GPtrArray *sources, *limits; /* char*: for the report */
   char *interface, *drop_mode; /* what the diagnosis was told */
@@ -72,12 +76,16 @@ static void on_frame(void *data, const DcFrameVerdict *verdict)
 {
   DcAnalysis *analysis = data;
   EACH_OUTPUT(analysis, frame, verdict)
+  if (analysis->listen_frame != NULL)
+    analysis->listen_frame(analysis->listen_data, verdict);
 }
 
 static void on_drop(void *data, const DcDropVerdict *verdict)
 {
   DcAnalysis *analysis = data;
   EACH_OUTPUT(analysis, drop, verdict)
+  if (analysis->listen_drop != NULL)
+    analysis->listen_drop(analysis->listen_data, verdict);
 }
 
 static void on_handshake(void *data, const DcHandshake *handshake)
@@ -150,6 +158,8 @@ bool dc_analysis_open_outputs(DcAnalysis *analysis, bool quiet_stdout, const cha
                                    "standard output", false, command_line, error))
     return false;
   for (char **path = options->reports; path != NULL && *path != NULL; path++) {
+    if (dc_annotator_is_for(*path))
+      continue;
     const char *extension = dc_options_report_extension(*path);
     const DcReportWriterOps *ops = extension != NULL ? dc_report_writer_find(extension) : NULL;
     if (ops == NULL) {
@@ -241,8 +251,8 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host)
       .promiscuous = host->promiscuous,
   };
   const DcDiagnosisListener listener = {
-      .frame = options->frames ? on_frame : NULL,
-      .drop = options->frames ? on_drop : NULL,
+      .frame = options->frames || analysis->listen_frame != NULL ? on_frame : NULL,
+      .drop = options->frames || analysis->listen_drop != NULL ? on_drop : NULL,
       .handshake = options->handshakes ? on_handshake : NULL,
       .finding = host->live ? on_finding : NULL,
       .data = analysis,
@@ -449,6 +459,19 @@ bool dc_analysis_has_severity(const DcAnalysis *analysis, DcSeverity at_least)
       return true;
   }
   return false;
+}
+
+void dc_analysis_set_listener(DcAnalysis *analysis, void (*frame)(void *data, const DcFrameVerdict *verdict),
+                              void (*drop)(void *data, const DcDropVerdict *verdict), void *data)
+{
+  analysis->listen_frame = frame;
+  analysis->listen_drop = drop;
+  analysis->listen_data = data;
+}
+
+const DcReport *dc_analysis_report(const DcAnalysis *analysis)
+{
+  return analysis->report;
 }
 
 const DcState *dc_analysis_state(const DcAnalysis *analysis)

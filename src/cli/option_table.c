@@ -224,7 +224,10 @@ static const DcOption TABLE[] = {
      .complete = DC_COMPLETE_FILE,
      .since = "0.1.0",
      .help = "also write the report to this file, in the format its extension names",
-     .more = "May be given several times."},
+     .more = "May be given several times. Extensions are txt, json, ndjson, md, html and pcapng. "
+             "pcapng is an annotated capture: each incoming frame with a comment on what became of it, drops in line. "
+             "It is written once everything is known, from a second reading: of regular files, or live of the file "
+             "of -w."},
     {.id = DC_OPTION_FRAMES,
      .name = "frames",
      .group = DC_GROUP_OUTPUT,

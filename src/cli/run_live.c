@@ -5,15 +5,18 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/base/strings.h"
 #include "dropcorr/cli/analysis.h"
+#include "dropcorr/cli/annotate.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/evidence_write.h"
 #include "dropcorr/source/live.h"
 #include "dropcorr/source/privilege.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STRINGS_MAX 65536u
 #define POLL_MS 200
@@ -26,6 +29,8 @@ typedef struct {
   DcStop *stop;
   DcSource *live;
   DcEvidence *evidence; /* NULL: nothing is written, or no longer */
+  int evidence_fd;      /* to read the evidence file again, -1: not wanted */
+  DcAnnotator *annotator;
   DcAnalysis *analysis;
   int64_t stop_at_ns; /* monotonic; 0: no --duration */
   bool failed;
@@ -308,7 +313,29 @@ static void print_closing(const DcLiveStats *stats, const DcAnalysis *analysis)
   fprintf(stderr, "%" G_GUINT64_FORMAT " kernel drops recorded\n", dc_analysis_drops(analysis));
 }
 
-static int finish(LiveRun *run)
+/* Through the descriptor: the way to the file may be closed to the user that this process has become. */
+static bool annotate(LiveRun *run, const char *command_line, GError **error)
+{
+  g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", run->evidence_fd);
+  g_autoptr(DcSource) again = dc_capture_file_open(path, &(DcCaptureFileOptions){.filter = NULL}, error);
+  if (again == NULL)
+    return false;
+  DcEvidenceMeta meta;
+  dc_live_evidence_meta(run->live, &meta);
+  meta.command = command_line;
+  const DcAnnotateInput input = {.events = again,
+                                 .capture = again,
+                                 .meta = &meta,
+                                 .report = dc_analysis_report(run->analysis),
+                                 .own_drop_numbers = true,
+                                 .events_max = UINT64_MAX};
+  const bool ok = dc_annotator_write(run->annotator, &input, error);
+  if (ok && dc_annotator_gap(run->annotator) != NULL)
+    dc_run_complain(dc_annotator_gap(run->annotator));
+  return ok;
+}
+
+static int finish(LiveRun *run, const char *command_line)
 {
   g_autoptr(GError) error = NULL;
   DcLiveStats stats;
@@ -335,12 +362,42 @@ static int finish(LiveRun *run)
   if (!dc_analysis_finish(run->analysis, &error)) {
     dc_run_complain(error->message);
     run->failed = true;
+    g_clear_error(&error);
+  }
+  if (run->annotator != NULL && !annotate(run, command_line, &error)) {
+    dc_run_complain(error->message);
+    run->failed = true;
   }
   if (run->failed)
     return DC_EXIT_ERROR;
   if (run->options->fail_on_given && dc_analysis_has_severity(run->analysis, run->options->fail_on))
     return DC_EXIT_FINDING;
   return run->options->strict && !dc_analysis_complete(run->analysis) ? DC_EXIT_INCOMPLETE : DC_EXIT_OK;
+}
+
+/* What is to be annotated is refused before the capture, not after it. */
+static bool open_annotator(LiveRun *run, GError **error)
+{
+  if (!dc_annotator_wanted(run->options))
+    return true;
+  if (!dc_annotator_check_live(run->options, error))
+    return false;
+  run->annotator = dc_annotator_new(run->options, error);
+  if (run->annotator == NULL)
+    return false;
+  dc_annotator_listen(run->annotator, run->analysis);
+  return true;
+}
+
+static bool open_evidence_again(LiveRun *run, GError **error)
+{
+  if (run->annotator == NULL)
+    return true;
+  run->evidence_fd = open(run->options->write_file, O_RDONLY | O_CLOEXEC);
+  if (run->evidence_fd < 0)
+    g_set_error(error, DC_ERROR, DC_ERROR_IO, "-w %s: %s (an annotated capture reads it again)",
+                run->options->write_file, g_strerror(errno));
+  return run->evidence_fd >= 0;
 }
 
 /* Everything that needs privileges or can still be refused; then the privileges go. */
@@ -353,7 +410,7 @@ static bool prepare(LiveRun *run, const char *command_line, DcStrings *strings, 
   const bool to_stdout = g_strcmp0(options->write_file, "-") == 0;
   const DcLiveOptions live = live_options(options);
   Interfaces interfaces = {0};
-  bool ready = dc_analysis_open_outputs(run->analysis, to_stdout, command_line, error);
+  bool ready = open_annotator(run, error) && dc_analysis_open_outputs(run->analysis, to_stdout, command_line, error);
   if (ready) {
     run->live = dc_live_open(&live, strings, run->stop, error);
     ready = run->live != NULL;
@@ -362,7 +419,7 @@ static bool prepare(LiveRun *run, const char *command_line, DcStrings *strings, 
     interfaces_collect(dc_live_info(run->live), &interfaces);
     if (options->write_file != NULL) {
       run->evidence = open_evidence(run, command_line, &user, &interfaces, error);
-      ready = run->evidence != NULL;
+      ready = run->evidence != NULL && open_evidence_again(run, error);
     }
   }
   ready = ready && dc_privilege_drop(&user, error) && dc_live_start(run->live, error);
@@ -380,18 +437,21 @@ int dc_run_live(const DcOptions *options, const char *command_line, DcStop *stop
   g_autoptr(GError) error = NULL;
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
   g_autoptr(DcAnalysis) analysis = dc_analysis_new(options);
-  LiveRun run = {.options = options, .stop = stop, .analysis = analysis};
+  LiveRun run = {.options = options, .stop = stop, .analysis = analysis, .evidence_fd = -1};
   int status;
   if (prepare(&run, command_line, strings, &error)) {
     if (options->duration_ns > 0)
       run.stop_at_ns = dc_clock_monotonic() + options->duration_ns;
     loop(&run);
-    status = finish(&run);
+    status = finish(&run, command_line);
   } else {
     dc_run_complain(error->message);
     status = dc_run_error_status(error);
   }
   dc_evidence_free(run.evidence);
+  dc_annotator_free(run.annotator);
+  if (run.evidence_fd >= 0)
+    close(run.evidence_fd);
   dc_source_free(run.live);
   return status;
 }

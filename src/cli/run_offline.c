@@ -4,6 +4,7 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/base/strings.h"
 #include "dropcorr/cli/analysis.h"
+#include "dropcorr/cli/annotate.h"
 #include "dropcorr/cli/drop_logs.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/capture_file.h"
@@ -59,8 +60,8 @@ static void sources_clear(Sources *sources)
   dc_drop_logs_clear(&sources->drops);
 }
 
-/* What the input itself says of the host, once its first event is here. */
-static void start_analysis(DcAnalysis *analysis, const Sources *sources)
+/* What the input itself says of the host, once its first event is here. Borrowed from the sources. */
+static DcAnalysisHost host_of(const Sources *sources)
 {
   DcAnalysisHost host = {0};
   if (sources->drops.logs->len > 0)
@@ -79,9 +80,9 @@ static void start_analysis(DcAnalysis *analysis, const Sources *sources)
       host.drop_mode = evidence->drop_mode;
     if (evidence->ifname != NULL)
       host.interface = evidence->ifname;
-    host.live = true; /* a replay answers as the live run did */
+    host.live = evidence->run == NULL; /* a replay answers as the live run did */
     host.promiscuous = evidence->promiscuous;
-    host.timed_samples = true;
+    host.timed_samples = host.live;
     host.macs = evidence->local_macs;
     host.mac_count = evidence->local_mac_count;
     host.addresses = evidence->local_addresses;
@@ -91,7 +92,55 @@ static void start_analysis(DcAnalysis *analysis, const Sources *sources)
       host.ifindex_count = 1;
     }
   }
+  return host;
+}
+
+static void start_analysis(DcAnalysis *analysis, const Sources *sources)
+{
+  const DcAnalysisHost host = host_of(sources);
   dc_analysis_start(analysis, &host);
+}
+
+/* An annotated capture needs a second reading: refused before the first one, not after it. */
+static bool open_annotator(const DcOptions *options, DcAnalysis *analysis, DcAnnotator **ret_annotator, GError **error)
+{
+  if (!dc_annotator_wanted(options))
+    return true;
+  if (!dc_annotator_check_input(options->read_file, error))
+    return false;
+  for (char **path = options->drops; path != NULL && *path != NULL; path++) {
+    if (!dc_annotator_check_input(*path, error))
+      return false;
+  }
+  *ret_annotator = dc_annotator_new(options, error);
+  if (*ret_annotator == NULL)
+    return false;
+  dc_annotator_listen(*ret_annotator, analysis);
+  return true;
+}
+
+/* first: the sources as the analysis has read them. */
+static bool annotate(DcAnnotator *annotator, const DcOptions *options, const char *command_line,
+                     const DcAnalysis *analysis, const Sources *first, uint64_t events, DcStop *stop, GError **error)
+{
+  g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
+  Sources again;
+  if (!open_sources(options, strings, stop, &again, error))
+    return false;
+  const DcAnalysisHost host = host_of(first);
+  g_auto(DcAnnotateMeta) meta = {.macs = NULL};
+  dc_annotate_meta_init(&meta, options, &host, first->frames != NULL ? dc_capture_file_evidence(first->frames) : NULL,
+                        command_line);
+  const DcAnnotateInput input = {.events = again.merge,
+                                 .capture = first->frames,
+                                 .meta = &meta.meta,
+                                 .report = dc_analysis_report(analysis),
+                                 .events_max = events};
+  const bool ok = dc_annotator_write(annotator, &input, error);
+  sources_clear(&again);
+  if (ok && dc_annotator_gap(annotator) != NULL)
+    dc_run_complain(dc_annotator_gap(annotator));
+  return ok;
 }
 
 static void describe_sources(DcAnalysis *analysis, const DcOptions *options, const Sources *sources)
@@ -159,7 +208,9 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     dc_run_complain(error->message);
     return dc_run_error_status(error);
   }
-  if (!dc_analysis_open_outputs(analysis, false, command_line, &error)) {
+  g_autoptr(DcAnnotator) annotator = NULL;
+  if (!open_annotator(options, analysis, &annotator, &error) ||
+      !dc_analysis_open_outputs(analysis, false, command_line, &error)) {
     dc_run_complain(error->message);
     sources_clear(&sources);
     return dc_run_error_status(error);
@@ -168,6 +219,7 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
   int64_t progress_ns = dc_clock_monotonic();
   bool shown = false, failed = false;
   uint32_t turn = 0;
+  uint64_t events = 0;
   DcEvent event;
   for (bool more = true; more;) {
     switch (dc_source_next(sources.merge, &event, &error)) {
@@ -176,6 +228,7 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
         announce(options, sources.frames);
         start_analysis(analysis, &sources);
       }
+      events++;
       dc_analysis_feed(analysis, &event);
       more = options->count == 0 || dc_analysis_frames(analysis) < options->count;
       break;
@@ -222,6 +275,12 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
 
   g_autoptr(GError) output_error = NULL;
   if (!dc_analysis_finish(analysis, &output_error)) {
+    dc_run_complain(output_error->message);
+    failed = true;
+  }
+  g_clear_error(&output_error);
+  if (annotator != NULL &&
+      !annotate(annotator, options, command_line, analysis, &sources, events, stop, &output_error)) {
     dc_run_complain(output_error->message);
     failed = true;
   }

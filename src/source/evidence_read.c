@@ -97,6 +97,7 @@ static const FieldRow header_rows[] = {
     {DC_FIELD_IFNAME, FIELD_TEXT, offsetof(DcEvidenceHeader, ifname)},
     {DC_FIELD_FILTER, FIELD_TEXT, offsetof(DcEvidenceHeader, filter)},
     {DC_FIELD_DIRECTION, FIELD_TEXT, offsetof(DcEvidenceHeader, direction)},
+    {DC_FIELD_RUN, FIELD_TEXT, offsetof(DcEvidenceHeader, run)},
     {DC_FIELD_TSTAMP, FIELD_TEXT, offsetof(DcEvidenceHeader, timestamp_type)},
     {DC_FIELD_IFINDEX, FIELD_U32, offsetof(DcEvidenceHeader, ifindex)},
     {DC_FIELD_PROMISC, FIELD_BOOL, offsetof(DcEvidenceHeader, promiscuous)},

@@ -1,5 +1,6 @@
 #include "dropcorr/source/evidence_write.h"
 
+#include "cooked.h"
 #include "dropcorr/base/error.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/evidence_fields.h"
@@ -8,7 +9,6 @@
 #include "pcapng_write.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,62 +79,15 @@ bool dc_evidence_frame(DcEvidence *evidence, const DcFrame *frame, GError **erro
   return end_event(evidence, ok ? error : NULL) && ok;
 }
 
-/*
- * Header of a cooked packet (LINKTYPE_LINUX_SLL2), for drops in a file of that link type:
- *
- *   | protocol (2) | 0 (2) | ifindex (4) | ARPHRD (2) | type (1) | halen (1) | address (8) |
- */
-static uint32_t cooked_header(const DcDrop *drop, uint8_t header[static 20])
-{
-  memset(header, 0, 20);
-  const uint16_t protocol = htons((uint16_t)MAX(drop->protocol, 0));
-  const uint32_t ifindex = htonl(drop->in_ifindex);
-  memcpy(header, &protocol, sizeof protocol);
-  memcpy(header + 4, &ifindex, sizeof ifindex);
-  header[9] = 1; /* ARPHRD_ETHER */
-  if (drop->link == DC_LINK_ETHERNET && drop->caplen >= 12) {
-    header[11] = 6;
-    memcpy(header + 12, drop->bytes + 6, 6);
-  }
-  return 20;
-}
-
-/* The drop's bytes as a packet of the file's link type; false when there is no such form. */
-static bool kdrop_packet(const DcEvidence *evidence, const DcDrop *drop, uint8_t header[static 20],
-                         DcPcapngWritePacket *ret_packet)
-{
-  *ret_packet = (DcPcapngWritePacket){.interface_id = 1, .time_ns = drop->time_ns, .packet_id = drop->number};
-  const uint32_t mac_len = drop->link == DC_LINK_ETHERNET ? 14 : 0;
-  uint32_t skip = 0;
-  if (dc_link_from_dlt(evidence->meta.dlt) == DC_LINK_ETHERNET) {
-    if (drop->link != DC_LINK_ETHERNET)
-      return false;
-  } else if (dc_link_from_dlt(evidence->meta.dlt) == DC_LINK_SLL2 && drop->protocol >= 0 && drop->caplen > mac_len) {
-    ret_packet->prefix = header;
-    ret_packet->prefix_len = cooked_header(drop, header);
-    skip = mac_len;
-  } else if (dc_link_from_dlt(evidence->meta.dlt) == DC_LINK_RAW && drop->caplen > mac_len &&
-             (drop->protocol == 0x0800 || drop->protocol == 0x86dd)) {
-    skip = mac_len;
-  } else {
-    return false;
-  }
-  ret_packet->bytes = drop->bytes + skip;
-  const uint32_t snaplen = evidence->meta.snaplen != 0 ? evidence->meta.snaplen : UINT32_MAX;
-  ret_packet->caplen = MIN(ret_packet->prefix_len + drop->caplen - skip, snaplen);
-  ret_packet->len = ret_packet->prefix_len + MAX(drop->orig_len, drop->caplen) - skip;
-  return ret_packet->caplen > ret_packet->prefix_len;
-}
-
 bool dc_evidence_drop(DcEvidence *evidence, const DcDrop *drop, GError **error)
 {
   bool ok;
   if (!begin_event(evidence, drop->time_ns, &ok, error))
     return ok;
-  uint8_t header[20];
+  uint8_t header[DC_COOKED_HEADER];
   DcPcapngWritePacket packet;
   if (evidence->seen != NULL && drop->caplen > 0 && drop->time_ns != DC_TIME_NONE &&
-      kdrop_packet(evidence, drop, header, &packet) &&
+      dc_cooked_drop(drop, evidence->meta.dlt, evidence->meta.snaplen, header, &packet) &&
       !dc_seen_packets_has(evidence->seen, (DcLink)drop->link, drop->bytes, drop->caplen,
                            MAX(drop->orig_len, drop->caplen)))
     dc_pcapng_write_packet(evidence->out, &packet);
@@ -200,6 +153,7 @@ static void copy_meta(DcEvidence *evidence, const DcEvidenceMeta *meta)
   evidence->meta.drop_text = keep(evidence, meta->drop_text);
   evidence->meta.direction = keep(evidence, meta->direction);
   evidence->meta.timestamp_type = keep(evidence, meta->timestamp_type);
+  evidence->meta.run = keep(evidence, meta->run);
   evidence->meta.local_macs = g_memdup2(meta->local_macs, meta->local_mac_count * sizeof *meta->local_macs);
   evidence->meta.local_addresses =
       g_memdup2(meta->local_addresses, meta->local_address_count * sizeof *meta->local_addresses);

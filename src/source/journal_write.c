@@ -139,6 +139,7 @@ void dc_journal_header(GByteArray *out, const DcEvidenceMeta *meta, uint32_t par
   put_count(out, DC_FIELD_PROMISC, meta->promiscuous ? 1 : 0);
   put_text(out, DC_FIELD_DIRECTION, meta->direction);
   put_text(out, DC_FIELD_TSTAMP, meta->timestamp_type);
+  put_text(out, DC_FIELD_RUN, meta->run);
   put_number(out, DC_FIELD_START_NS, meta->start_ns);
   if (meta->verify_to_ns != 0) {
     put_number(out, DC_FIELD_VERIFY_FROM_NS, meta->verify_from_ns);
@@ -158,6 +159,11 @@ void dc_journal_header(GByteArray *out, const DcEvidenceMeta *meta, uint32_t par
 
 void dc_journal_drop(GByteArray *out, const DcDrop *drop, int64_t realtime_ns)
 {
+  dc_journal_drop_verdict(out, drop, &(DcJournalVerdict){.status = NULL}, realtime_ns);
+}
+
+void dc_journal_drop_verdict(GByteArray *out, const DcDrop *drop, const DcJournalVerdict *verdict, int64_t realtime_ns)
+{
   const size_t begin = dc_pcapng_write_begin(out, BLOCK_JOURNAL);
   const char *where = drop->location != NULL    ? drop->location
                       : drop->symbol != NULL    ? drop->symbol
@@ -165,6 +171,10 @@ void dc_journal_drop(GByteArray *out, const DcDrop *drop, int64_t realtime_ns)
                                                 : "an unknown place";
   put_head(out, DC_FIELD_TYPE_DROP, drop->time_ns, realtime_ns, "dropcorr: drop %s at %s",
            drop->reason != NULL ? drop->reason : "(no reason given)", where);
+  put_text(out, DC_FIELD_STATUS, verdict->status);
+  put_text(out, DC_FIELD_CAUSE, verdict->cause);
+  put_text(out, DC_FIELD_MATCH, verdict->match);
+  put_known(out, DC_FIELD_FRAME, verdict->frame);
   put_count(out, DC_FIELD_NUMBER, drop->number);
   if (drop->kind < G_N_ELEMENTS(kind_names))
     put_text(out, DC_FIELD_KIND, kind_names[drop->kind]);

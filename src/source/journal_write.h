@@ -12,5 +12,12 @@
 /* realtime_ns: for an event without a time of its own. */
 void dc_journal_header(GByteArray *out, const DcEvidenceMeta *meta, uint32_t part, int64_t realtime_ns);
 void dc_journal_drop(GByteArray *out, const DcDrop *drop, int64_t realtime_ns);
+
+/* The same with what became of it; members may be NULL or 0. */
+typedef struct {
+  const char *status, *cause, *match;
+  uint64_t frame;
+} DcJournalVerdict;
+void dc_journal_drop_verdict(GByteArray *out, const DcDrop *drop, const DcJournalVerdict *verdict, int64_t realtime_ns);
 void dc_journal_sample(GByteArray *out, const DcSample *sample, int64_t realtime_ns);
 void dc_journal_loss(GByteArray *out, const DcLoss *loss);

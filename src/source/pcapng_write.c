@@ -157,7 +157,8 @@ void dc_pcapng_write_packet(GByteArray *out, const DcPcapngWritePacket *packet)
     option(out, EPB_FLAGS, &flags, sizeof flags);
   if (packet->packet_id != 0)
     option(out, EPB_PACKETID, &packet->packet_id, sizeof packet->packet_id);
-  if (flags != 0 || packet->packet_id != 0)
+  text_option(out, OPT_COMMENT, packet->comment);
+  if (flags != 0 || packet->packet_id != 0 || (packet->comment != NULL && *packet->comment != '\0'))
     end_options(out);
   dc_pcapng_write_end(out, begin);
 }

@@ -33,6 +33,7 @@ typedef struct {
   const uint8_t *bytes;
   DcDirection direction; /* UNKNOWN: no flags */
   uint64_t packet_id;    /* 0: none */
+  const char *comment;   /* NULL: none */
 } DcPcapngWritePacket;
 void dc_pcapng_write_packet(GByteArray *out, const DcPcapngWritePacket *packet);
 

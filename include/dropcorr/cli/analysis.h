@@ -36,6 +36,10 @@ DcAnalysis *dc_analysis_new(const DcOptions *options);
 void dc_analysis_free(DcAnalysis *analysis);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcAnalysis, dc_analysis_free)
 
+/* Also wants every finished verdict, whatever is printed; data is borrowed. Before dc_analysis_start(). */
+void dc_analysis_set_listener(DcAnalysis *analysis, void (*frame)(void *data, const DcFrameVerdict *verdict),
+                              void (*drop)(void *data, const DcDropVerdict *verdict), void *data);
+
 /* Opens the writers: standard output (text or NDJSON) and every --report. `quiet_stdout`: standard output
  * belongs to somebody else (-w -). */
 bool dc_analysis_open_outputs(DcAnalysis *analysis, bool quiet_stdout, const char *command_line, GError **error);
@@ -66,6 +70,9 @@ const GError *dc_analysis_output_error(const DcAnalysis *analysis);
 /* After finish: whether evidence was complete, and the gravest finding. */
 bool dc_analysis_complete(const DcAnalysis *analysis);
 bool dc_analysis_has_severity(const DcAnalysis *analysis, DcSeverity at_least);
+
+/* After finish; NULL before. */
+const DcReport *dc_analysis_report(const DcAnalysis *analysis);
 
 const DcState *dc_analysis_state(const DcAnalysis *analysis);
 uint64_t dc_analysis_frames(const DcAnalysis *analysis);

@@ -38,6 +38,8 @@
 #define DC_FIELD_VERIFY_FROM_NS "DROPCORR_VERIFY_FROM_NS" /* drops were watched without a tap */
 #define DC_FIELD_VERIFY_TO_NS "DROPCORR_VERIFY_TO_NS"
 #define DC_FIELD_PART "DROPCORR_PART" /* number of this file in a rotation, from 1 */
+#define DC_FIELD_RUN "DROPCORR_RUN"   /* how the events came: DC_FIELD_RUN_*; left out: live */
+#define DC_FIELD_RUN_SAVED "saved"    /* from files: counters stand before and after the whole, not along it */
 
 /* drop: DcDrop */
 #define DC_FIELD_NUMBER "DROPCORR_NUMBER"
@@ -64,6 +66,12 @@
 #define DC_FIELD_RX_WAIT_NS "DROPCORR_RX_WAIT_NS" /* in the CPU's backlog before it */
 #define DC_FIELD_RX_LEN "DROPCORR_RX_LEN"
 #define DC_FIELD_RX_IFNAME "DROPCORR_RX_IFNAME"
+
+/* drop, in an annotated capture: its verdict */
+#define DC_FIELD_STATUS "DROPCORR_STATUS" /* matched, noise, self, outbound, unmatched */
+#define DC_FIELD_CAUSE "DROPCORR_CAUSE"
+#define DC_FIELD_MATCH "DROPCORR_MATCH"
+#define DC_FIELD_FRAME "DROPCORR_FRAME" /* number (epb_packetid) of its frame */
 
 /* In the order of DcDropKind. */
 #define DC_FIELD_KIND_NAMES                                                 \

@@ -20,6 +20,7 @@ typedef struct {
   const char *drop_mode; /* "packet", "summary", "tracepoint", "none" */
   const char *drop_text;
   const char *ifname, *filter, *direction, *timestamp_type;
+  const char *run;  /* DC_FIELD_RUN_SAVED, or NULL: live */
   uint32_t ifindex; /* 0: any, or not said */
   bool promiscuous;
   uint32_t part;                        /* of a rotation, from 1; 0 not said */

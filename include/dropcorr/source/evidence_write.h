@@ -42,6 +42,7 @@ typedef struct {
   const char *drop_text; /* why, and what it costs */
   const char *direction; /* "inout", "in", "out" */
   const char *timestamp_type;
+  const char *run;                /* DC_FIELD_RUN_SAVED, or NULL: live */
   const uint8_t (*local_macs)[6]; /* of the captured interface, or of all for "any" */
   size_t local_mac_count;
   const DcAddr *local_addresses;
