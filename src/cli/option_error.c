@@ -3,6 +3,7 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/cli/option_table.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define SEE_HELP "see dropcorr --help"
