@@ -206,6 +206,48 @@ static void test_periodic(void)
   g_assert_nonnull(strstr(text, "next best"));
 }
 
+/* The same irregular traffic comes twice, and only once was it dropped: which time is open. */
+static void test_ambiguous(void)
+{
+  g_autoptr(GRand) rand = g_rand_new_with_seed(4);
+  g_autoptr(DcClockFit) fit = dc_clock_fit_new();
+  int64_t now = 0;
+  for (uint32_t i = 0; i < 30; i++, now += exponential(rand, 400e6)) {
+    const DcFrame first = make_frame(BASE_NS + now, true, 7, 80, DC_TCP_SYN, 74);
+    const DcFrame second = make_frame(BASE_NS + 100 * SECOND + now, true, 7, 80, DC_TCP_SYN, 74);
+    const DcDrop drop = make_drop(SECOND + now, NULL);
+    dc_clock_fit_add_frame(fit, &first);
+    dc_clock_fit_add_frame(fit, &second);
+    dc_clock_fit_add_drop(fit, &drop);
+  }
+  DcFitResult result;
+  dc_clock_fit_run(fit, 0, 0, &result);
+  g_assert_cmpint(result.verdict, ==, DC_FIT_AMBIGUOUS);
+  g_assert_cmpuint(result.best.score, ==, 30);
+  g_assert_cmpuint(result.rivals[0].score, ==, 30);
+  g_assert_cmpint(ABS(ABS(result.best.offset_ns - result.rivals[0].offset_ns) - 100 * SECOND), <, MS);
+}
+
+/* A frame is dropped once: several drops behind it count as one. */
+static void test_one_drop_a_frame(void)
+{
+  g_autoptr(GRand) rand = g_rand_new_with_seed(6);
+  g_autoptr(DcClockFit) fit = dc_clock_fit_new();
+  int64_t now = 0;
+  for (uint32_t i = 0; i < 12; i++, now += exponential(rand, 900e6)) {
+    const DcFrame frame = make_frame(BASE_NS + now, true, 7, 80, DC_TCP_SYN, 74);
+    dc_clock_fit_add_frame(fit, &frame);
+    for (int j = 0; j < 4; j++) {
+      const DcDrop drop = make_drop(SECOND + now + 20000 + j * 100000, &frame);
+      dc_clock_fit_add_drop(fit, &drop);
+    }
+  }
+  DcFitResult result;
+  dc_clock_fit_run(fit, 0, 0, &result);
+  g_assert_cmpuint(result.best.score, ==, 12);
+  g_assert_cmpuint(result.drops, ==, 48);
+}
+
 /* What was answered was taken: such frames are no candidates; a reset answers what was not. */
 static void test_answered(void)
 {
@@ -450,6 +492,8 @@ int main(int argc, char **argv)
   g_test_add_func("/clock-fit/unrelated", test_unrelated);
   g_test_add_func("/clock-fit/unrelated-bursts", test_unrelated_bursts);
   g_test_add_func("/clock-fit/periodic", test_periodic);
+  g_test_add_func("/clock-fit/ambiguous", test_ambiguous);
+  g_test_add_func("/clock-fit/one-drop-a-frame", test_one_drop_a_frame);
   g_test_add_func("/clock-fit/answered", test_answered);
   g_test_add_func("/clock-fit/receptions", test_receptions);
   g_test_add_func("/clock-fit/left-out", test_left_out);
