@@ -7,29 +7,17 @@
  * Only counters whose step means loss stand here; others (a queue that was collapsed, a poll
  * that ran out of budget) are evidence and belong to the catalogue's rows.
  */
-#include "diagnosis_state.h"
-
 #include "checklist_private.h"
-#include "rules_private.h"
+#include "counted.h"
 
 #include <string.h>
 
-#define COUNTERS_MAX 6
-#define OF_MAX 3
-#define DEVICES_MAX 64
 /* Below this share a loss is usual; of totals since boot it says nothing. */
 #define USUAL_RATE 10000
 
-typedef struct {
-  DcCause cause;
-  DcConfidence confidence;            /* how surely the counter means this cause */
-  uint8_t protocol;                   /* 0: not of one protocol */
-  const char *what;                   /* what was lost, in the plural */
-  const char *counters[COUNTERS_MAX]; /* their sum */
-  const char *of[OF_MAX];             /* what came in on that way, lost or not: their sum */
-} CounterRow;
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17 };
 
-static const CounterRow rows[] = {
+static const DcCounterRow rows[] = {
     {DC_CAUSE_CPU_BACKLOG, DC_CONFIDENCE_CERTAIN, 0, "packets", {"softnet.dropped"}, {"softnet.processed"}},
     {DC_CAUSE_MEMORY_PRESSURE, DC_CONFIDENCE_CERTAIN, 0, "packets", {"TcpExt.PFMemallocDrop"}, {"Ip.InReceives"}},
     {DC_CAUSE_CONNTRACK_FULL, DC_CONFIDENCE_LIKELY, 0, "packets", {"conntrack.drop"}, {"Ip.InReceives"}},
@@ -117,18 +105,7 @@ static const CounterRow rows[] = {
 
 /* --- one counted loss ------------------------------------------------------------------- */
 
-typedef struct {
-  const CounterRow *row;
-  const char *device; /* NULL: the host's */
-  uint64_t lost, of;
-  bool since_boot; /* a single sample */
-  GString *proof;  /* "Udp.RcvbufErrors +12 (3 to 15)" */
-  const DcCause *rivals;
-  size_t rival_count;
-} Counted;
-
-/* What a counter says: its step, or its value where one sample is all there is. False: not known. */
-static bool counter_said(const DcState *state, const char *name, bool framed, uint64_t *ret_value)
+bool dc_counted_value(const DcState *state, const char *name, bool framed, uint64_t *ret_value)
 {
   const DcCounterStep step = dc_state_counter(state, name, DC_TIME_NONE, DC_TIME_NONE);
   *ret_value = step.step;
@@ -137,15 +114,15 @@ static bool counter_said(const DcState *state, const char *name, bool framed, ui
   return dc_state_counter_value(state, name, ret_value);
 }
 
-static bool is_framed(const DcState *state, const char *name)
+bool dc_counted_is_framed(const DcState *state, const char *name)
 {
   return dc_state_counter(state, name, DC_TIME_NONE, DC_TIME_NONE).known;
 }
 
-static void add_counter(const DcState *state, Counted *counted, const char *name)
+void dc_counted_add(const DcState *state, DcCounted *counted, const char *name)
 {
   uint64_t value;
-  if (!counter_said(state, name, !counted->since_boot, &value) || value == 0)
+  if (!dc_counted_value(state, name, !counted->since_boot, &value) || value == 0)
     return;
   const DcCounterStep step = dc_state_counter(state, name, DC_TIME_NONE, DC_TIME_NONE);
   counted->lost += value;
@@ -157,16 +134,16 @@ static void add_counter(const DcState *state, Counted *counted, const char *name
                            step.step, step.first, step.last);
 }
 
-static void count_row(const DcState *state, Counted *counted)
+static void count_row(const DcState *state, DcCounted *counted)
 {
   counted->since_boot = true;
-  for (size_t i = 0; i < COUNTERS_MAX && counted->row->counters[i] != NULL; i++)
-    counted->since_boot = counted->since_boot && !is_framed(state, counted->row->counters[i]);
-  for (size_t i = 0; i < COUNTERS_MAX && counted->row->counters[i] != NULL; i++)
-    add_counter(state, counted, counted->row->counters[i]);
-  for (size_t i = 0; i < OF_MAX && counted->row->of[i] != NULL; i++) {
+  for (size_t i = 0; i < DC_COUNTED_COUNTERS && counted->row->counters[i] != NULL; i++)
+    counted->since_boot = counted->since_boot && !dc_counted_is_framed(state, counted->row->counters[i]);
+  for (size_t i = 0; i < DC_COUNTED_COUNTERS && counted->row->counters[i] != NULL; i++)
+    dc_counted_add(state, counted, counted->row->counters[i]);
+  for (size_t i = 0; i < DC_COUNTED_OF && counted->row->of[i] != NULL; i++) {
     uint64_t value;
-    if (counter_said(state, counted->row->of[i], !counted->since_boot, &value))
+    if (dc_counted_value(state, counted->row->of[i], !counted->since_boot, &value))
       counted->of += value;
   }
 }
@@ -181,7 +158,7 @@ static DcCause other_name(DcCause cause)
   return cause == DC_CAUSE_TW_RECYCLE_NAT ? DC_CAUSE_PAWS : cause;
 }
 
-static bool is_explained(const DcDiagnosis *self, const CounterRow *row)
+bool dc_counted_is_explained(const DcDiagnosis *self, const DcCounterRow *row)
 {
   for (size_t i = 0; i < dc_groups_count(self->groups); i++) {
     const DcGroup *group = dc_groups_at(self->groups, i);
@@ -206,18 +183,93 @@ static bool has_loose_drops(const DcDiagnosis *self, DcCause cause)
   return false;
 }
 
-/* Where every drop gives an event of its own, one that gave none is no packet's that anybody looks for. */
-static bool is_elsewhere(const DcDiagnosis *self, DcCause cause)
+bool dc_counted_is_elsewhere(const DcDiagnosis *self, DcCause cause)
 {
   const bool told = self->options.have_drops && g_strcmp0(self->drop_mode, "summary") != 0;
   return told && dc_check_shows_as_drop(self->state, dc_catalogue(cause)) && !has_loose_drops(self, cause);
 }
 
+/* --- whose loss it is ------------------------------------------------------------------------- */
+
+/* The one UDP socket that lost datagrams, or the one that lost most of them during the run. */
+static const DcSocket *losing_socket(const DcState *state, uint64_t lost)
+{
+  size_t count, losers = 0;
+  const DcSocket *sockets = dc_state_sockets(state, &count);
+  const DcSocket *most = NULL, *any = NULL;
+  for (size_t i = 0; i < count; i++) {
+    const DcSocket *socket = &sockets[i];
+    if (socket->kind != DC_SOCKET_UDP || !socket->has_drops || socket->drops == 0)
+      continue;
+    losers++;
+    any = socket;
+    if (socket->drops - socket->drops_first >= lost - lost / 2)
+      most = socket;
+  }
+  return most != NULL || losers != 1 ? most : any;
+}
+
+static const DcSocket *full_listener(const DcState *state)
+{
+  size_t count;
+  const DcSocket *sockets = dc_state_sockets(state, &count);
+  const DcSocket *full = NULL;
+  for (size_t i = 0; i < count; i++) {
+    const DcSocket *socket = &sockets[i];
+    if (socket->kind != DC_SOCKET_TCP_LISTEN || !socket->has_backlog || socket->recv_peak <= socket->send_queue)
+      continue;
+    if (full != NULL)
+      return NULL;
+    full = socket;
+  }
+  return full;
+}
+
+/* "Possible SYN flooding on port 443.", "... on port [::]:443. Sending cookies." */
+static uint16_t flooded_port(const DcState *state)
+{
+  static const char words[] = "SYN flooding on port ";
+  size_t count;
+  const char *const *lines = dc_state_kernel_lines(state, &count);
+  for (size_t i = count; i > 0; i--) {
+    const char *at = dc_state_kernel_line_is_old(state, i - 1) ? NULL : strstr(lines[i - 1], words);
+    if (at == NULL)
+      continue;
+    g_autofree char *port = g_strndup(at + strlen(words), strcspn(at + strlen(words), " "));
+    const char *colon = strrchr(port, ':');
+    return (uint16_t)g_ascii_strtoull(colon != NULL ? colon + 1 : port, NULL, 10);
+  }
+  return 0;
+}
+
+/* Gives the group the port that the state tells of, so that advice and sockets speak of it. */
+static void name_service(const DcDiagnosis *self, DcGroup *group)
+{
+  const DcSocket *socket = NULL;
+  uint16_t port = 0;
+  if (group->cause == DC_CAUSE_UDP_RCVBUF || group->cause == DC_CAUSE_UDP_MEMORY)
+    socket = losing_socket(self->state, group->counted);
+  else if (group->cause == DC_CAUSE_ACCEPT_QUEUE_FULL)
+    socket = full_listener(self->state);
+  else if (group->cause == DC_CAUSE_SYN_FLOOD || group->cause == DC_CAUSE_SYN_QUEUE_FULL)
+    port = flooded_port(self->state);
+  memset(&group->example, 0, sizeof group->example);
+  group->service.port = socket != NULL ? socket->local_port : port;
+  if (group->service.port == 0)
+    return;
+  group->example.has = DC_HAS_IP | DC_HAS_PORTS;
+  group->example.flow.protocol = group->service.protocol;
+  group->example.flow.dst_port = group->service.port;
+  group->example.flow.ip_version = socket != NULL && socket->local.version == 6 ? 6 : 4;
+  if (socket != NULL)
+    memcpy(group->example.flow.dst, socket->local.bytes, sizeof group->example.flow.dst);
+}
+
 /* --- into a finding -------------------------------------------------------------------------- */
 
-static void give(DcDiagnosis *self, const Counted *counted)
+void dc_counted_give(DcDiagnosis *self, const DcCounted *counted)
 {
-  const CounterRow *row = counted->row;
+  const DcCounterRow *row = counted->row;
   if (counted->lost == 0)
     return;
   /* Totals since boot say something only when they are a share of what came in that nobody would call usual. */
@@ -235,219 +287,20 @@ static void give(DcDiagnosis *self, const Counted *counted)
   group->counted_what = row->what;
   group->since_boot = counted->since_boot;
   group->confidence = counted->since_boot ? DC_CONFIDENCE_POSSIBLE : row->confidence;
+  name_service(self, group);
   dc_tally_clear(group->why);
   memset(group->why, 0, sizeof group->why);
   dc_tally_add(group->why, counted->proof->str, 1);
 }
 
-static void give_row(DcDiagnosis *self, const CounterRow *row)
+static void give_row(DcDiagnosis *self, const DcCounterRow *row)
 {
-  if (is_explained(self, row) || is_elsewhere(self, row->cause))
+  if (dc_counted_is_explained(self, row) || dc_counted_is_elsewhere(self, row->cause))
     return;
-  Counted counted = {.row = row, .proof = g_string_new(NULL)};
+  DcCounted counted = {.row = row, .proof = g_string_new(NULL)};
   count_row(self->state, &counted);
-  give(self, &counted);
+  dc_counted_give(self, &counted);
   g_string_free(counted.proof, TRUE);
-}
-
-/* --- devices --------------------------------------------------------------------------------- */
-
-/* Cards count one loss under several names: the largest number is what is certain. */
-typedef struct {
-  const DcState *state;
-  const char *device;
-  bool framed;
-  uint64_t ring, errors, details, dropped, received;
-  char ring_name[DC_STATE_NAME_MAX], errors_name[DC_STATE_NAME_MAX], dropped_name[DC_STATE_NAME_MAX];
-} DeviceCounts;
-
-static void take_largest(uint64_t *largest, char name[static DC_STATE_NAME_MAX], uint64_t value, const char *counter)
-{
-  if (value <= *largest)
-    return;
-  *largest = value;
-  g_strlcpy(name, counter, DC_STATE_NAME_MAX);
-}
-
-static const char *device_counter(const char *name, const char *device)
-{
-  static const char *const sources[] = {"sys.", "dev.", "ethtool."};
-  for (size_t i = 0; i < G_N_ELEMENTS(sources); i++) {
-    if (!g_str_has_prefix(name, sources[i]))
-      continue;
-    const char *rest = name + strlen(sources[i]);
-    const size_t len = strlen(device);
-    return strncmp(rest, device, len) == 0 && rest[len] == '.' ? rest + len + 1 : NULL;
-  }
-  return NULL;
-}
-
-static void count_device(const char *name, const DcCounterStep *whole, void *data)
-{
-  DeviceCounts *counts = data;
-  const char *what = device_counter(name, counts->device);
-  uint64_t value = whole->step;
-  if (what == NULL || (counts->framed && !whole->known) ||
-      (!counts->framed && !dc_state_counter_value(counts->state, name, &value)))
-    return;
-  char unused[DC_STATE_NAME_MAX];
-  const bool own = !g_str_has_prefix(name, "ethtool.");
-  if (dc_check_speaks_of_ring(what))
-    take_largest(&counts->ring, counts->ring_name, value, name);
-  else if (own && strcmp(what, "rx_packets") == 0)
-    take_largest(&counts->received, unused, value, name);
-  else if (own && strcmp(what, "rx_dropped") == 0)
-    take_largest(&counts->dropped, counts->dropped_name, value, name);
-  else if (own && (strcmp(what, "rx_errors") == 0))
-    take_largest(&counts->errors, unused, value, name);
-  else if (strcmp(what, "rx_crc_errors") == 0 || strcmp(what, "rx_length_errors") == 0 ||
-           strcmp(what, "rx_frame_errors") == 0 || strcmp(what, "rx_frame") == 0)
-    take_largest(&counts->details, counts->errors_name, value, name);
-}
-
-static void count_one(DcDiagnosis *self, Counted *counted, const DeviceCounts *counts, uint64_t lost, const char *name)
-{
-  counted->device = counts->device;
-  counted->since_boot = !counts->framed;
-  counted->of = counts->received + lost;
-  counted->proof = g_string_new(NULL);
-  add_counter(self->state, counted, name);
-  counted->lost = lost;
-}
-
-static void give_device(DcDiagnosis *self, const CounterRow *row, const DeviceCounts *counts, uint64_t lost,
-                        const char *name)
-{
-  if (lost == 0 || is_explained(self, row))
-    return;
-  Counted counted = {.row = row};
-  count_one(self, &counted, counts, lost, name);
-  give(self, &counted);
-  g_string_free(counted.proof, TRUE);
-}
-
-/* The kernel threw away what the card had delivered: mostly for want of somebody to give it to, unless it complained
- * of memory meanwhile. */
-static void give_dropped(DcDiagnosis *self, const DeviceCounts *counts)
-{
-  static const CounterRow handler = {DC_CAUSE_NO_PROTOCOL_HANDLER, DC_CONFIDENCE_POSSIBLE, 0, "frames", {NULL}, {NULL}};
-  static const CounterRow memory = {DC_CAUSE_MEMORY_PRESSURE, DC_CONFIDENCE_LIKELY, 0, "frames", {NULL}, {NULL}};
-  static const DcCause also[] = {DC_CAUSE_LLC_UNKNOWN_SAP, DC_CAUSE_VLAN_UNKNOWN, DC_CAUSE_CPU_BACKLOG,
-                                 DC_CAUSE_MEMORY_PRESSURE, DC_CAUSE_NO_PROTOCOL_HANDLER};
-  for (size_t i = 0; i < G_N_ELEMENTS(also); i++) {
-    const CounterRow other = {.cause = also[i]};
-    if (is_explained(self, &other))
-      return;
-  }
-  if (counts->dropped == 0)
-    return;
-  const bool short_of_memory = dc_rule_kernel_says(self->state, "page allocation failure");
-  Counted counted = {.row = short_of_memory ? &memory : &handler, .rivals = also, .rival_count = 4};
-  if (short_of_memory) { /* then a missing handler is what remains */
-    counted.rivals = &also[4];
-    counted.rival_count = 1;
-  }
-  count_one(self, &counted, counts, counts->dropped, counts->dropped_name);
-  if (short_of_memory)
-    g_string_append(counted.proof, "; kernel log: page allocation failure");
-  else if (counts->errors == 0)
-    g_string_append(counted.proof, "; rx_errors 0: the kernel drops, not the card");
-  give(self, &counted);
-  g_string_free(counted.proof, TRUE);
-}
-
-/*
- * What a card counts as rx_errors holds, with most drivers, its ring's overflows. And rx_dropped is the kernel's, but
- * /proc/net/dev adds the ring's rx_missed_errors to it (dev_seq_printf_stats(), net/core/net-procfs.c).
- */
-static void give_devices(DcDiagnosis *self, const char *device)
-{
-  static const CounterRow ring = {DC_CAUSE_RING_OVERFLOW, DC_CONFIDENCE_CERTAIN, 0, "packets", {NULL}, {NULL}};
-  static const CounterRow error = {DC_CAUSE_NIC_ERROR, DC_CONFIDENCE_CERTAIN, 0, "frames", {NULL}, {NULL}};
-  DeviceCounts counts = {.state = self->state, .device = device};
-  g_autofree char *sysfs = g_strdup_printf("sys.%s.rx_packets", device);
-  g_autofree char *proc = g_strdup_printf("dev.%s.rx_packets", device);
-  g_autofree char *sysfs_dropped = g_strdup_printf("sys.%s.rx_dropped", device);
-  counts.framed = is_framed(self->state, sysfs) || is_framed(self->state, proc);
-  dc_state_each_counter(self->state, count_device, &counts);
-  give_device(self, &ring, &counts, counts.ring, counts.ring_name);
-  if (counts.details == 0 && counts.errors > counts.ring) {
-    g_snprintf(counts.errors_name, sizeof counts.errors_name, "%s.%s.rx_errors",
-               dc_state_counter_value(self->state, sysfs, &counts.details) ? "sys" : "dev", device);
-    counts.details = counts.errors - counts.ring;
-  }
-  give_device(self, &error, &counts, counts.details, counts.errors_name);
-  uint64_t dropped;
-  if (counter_said(self->state, sysfs_dropped, counts.framed, &dropped))
-    counts.dropped = dropped;
-  else
-    counts.dropped -= MIN(counts.ring, counts.dropped);
-  give_dropped(self, &counts);
-}
-
-typedef struct {
-  const char *only; /* NULL: every one */
-  char names[DEVICES_MAX][32];
-  size_t count;
-} Devices;
-
-static void note_device(const char *name, const DcCounterStep *whole, void *data)
-{
-  Devices *devices = data;
-  (void)whole;
-  static const char suffix[] = ".rx_packets";
-  const char *device = g_str_has_prefix(name, "sys.") || g_str_has_prefix(name, "dev.") ? name + strlen("sys.") : NULL;
-  if (device == NULL || !g_str_has_suffix(device, suffix) || devices->count == DEVICES_MAX)
-    return;
-  char text[sizeof devices->names[0]];
-  const size_t len = strlen(device) - strlen(suffix);
-  if (len == 0 || len >= sizeof text)
-    return;
-  g_strlcpy(text, device, len + 1);
-  if (strcmp(text, "lo") == 0 || (devices->only != NULL && strcmp(text, devices->only) != 0))
-    return;
-  for (size_t i = 0; i < devices->count; i++)
-    if (strcmp(devices->names[i], text) == 0)
-      return;
-  g_strlcpy(devices->names[devices->count++], text, sizeof text);
-}
-
-/* A policer or another action on the way in: "tc.eth0.ingress ffff:.dropped". */
-typedef struct {
-  DcDiagnosis *self;
-  const CounterRow *row;
-} TrafficControl;
-
-static void give_ingress(const char *name, const DcCounterStep *whole, void *data)
-{
-  const TrafficControl *control = data;
-  if (!g_str_has_prefix(name, "tc.") || !g_str_has_suffix(name, ".dropped") || !whole->known || whole->step == 0 ||
-      (strstr(name, ".ingress ") == NULL && strstr(name, ".clsact ") == NULL))
-    return;
-  const char *device = name + strlen("tc.");
-  char text[32];
-  const char *end = strstr(device, ".ingress ") != NULL ? strstr(device, ".ingress ") : strstr(device, ".clsact ");
-  if ((size_t)(end - device) >= sizeof text)
-    return;
-  g_strlcpy(text, device, (gsize)(end - device) + 1);
-  Counted counted = {.row = control->row, .device = text, .proof = g_string_new(NULL)};
-  add_counter(control->self->state, &counted, name);
-  give(control->self, &counted);
-  g_string_free(counted.proof, TRUE);
-}
-
-/* "iptables.filter.INPUT.-p tcp -m tcp --dport 8089 -j DROP": a rule that drops, and how often it did. */
-static void add_rule(const char *name, const DcCounterStep *whole, void *data)
-{
-  Counted *counted = data;
-  if ((!g_str_has_prefix(name, "iptables.") && !g_str_has_prefix(name, "ip6tables.")) || !whole->known ||
-      whole->step == 0 || (strstr(name, " -j DROP") == NULL && strstr(name, "-j REJECT") == NULL) ||
-      strstr(name, ".OUTPUT.") != NULL || strstr(name, ".POSTROUTING.") != NULL)
-    return;
-  counted->lost += whole->step;
-  if (counted->proof->len < DC_STATE_NAME_MAX)
-    g_string_append_printf(counted->proof, "%s%s +%" G_GUINT64_FORMAT, counted->proof->len > 0 ? ", " : "", name,
-                           whole->step);
 }
 
 void dc_counter_findings_update(DcDiagnosis *self)
@@ -459,21 +312,5 @@ void dc_counter_findings_update(DcDiagnosis *self)
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
     give_row(self, &rows[i]);
 
-  Devices devices = {.only = self->interface};
-  dc_state_each_counter(self->state, note_device, &devices);
-  for (size_t i = 0; i < devices.count; i++)
-    give_devices(self, devices.names[i]);
-
-  static const CounterRow ingress = {DC_CAUSE_TC_INGRESS, DC_CONFIDENCE_CERTAIN, 0, "packets", {NULL}, {NULL}};
-  if (!is_explained(self, &ingress) && !is_elsewhere(self, ingress.cause)) {
-    TrafficControl control = {self, &ingress};
-    dc_state_each_counter(self->state, give_ingress, &control);
-  }
-  static const CounterRow firewall = {DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_CERTAIN, 0, "packets", {NULL}, {NULL}};
-  if (!is_explained(self, &firewall) && !is_elsewhere(self, firewall.cause)) {
-    Counted counted = {.row = &firewall, .proof = g_string_new(NULL)};
-    dc_state_each_counter(self->state, add_rule, &counted);
-    give(self, &counted);
-    g_string_free(counted.proof, TRUE);
-  }
+  dc_counter_devices_update(self);
 }

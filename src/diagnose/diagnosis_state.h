@@ -47,6 +47,10 @@ struct DcDiagnosis {
 DcReport *dc_report_model_build(DcDiagnosis *self);
 DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group);
 
+/* Everything that speaks for a finding; lookup fills the names of counters and settings. */
+void dc_evidence_collect(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group, DcAdviceLookup lookup,
+                         void *data);
+
 /* Losses that counters alone tell of become groups of their own, or none any more. */
 void dc_counter_findings_update(DcDiagnosis *self);
 

@@ -262,15 +262,15 @@ static void add_drop(DcGroup *group, const DcDrop *drop)
   group->drops += drop->count;
   if (drop->reason != NULL)
     dc_tally_add(group->reasons, drop->reason, drop->count);
-  const char *site = drop->location != NULL ? drop->location : drop->symbol;
-  if (drop->symbol != NULL) {
-    g_autofree char *text = drop->module != NULL
-                                ? g_strdup_printf("%s+0x%x [%s]", drop->symbol, drop->offset, drop->module)
-                                : g_strdup_printf("%s+0x%x", drop->symbol, drop->offset);
-    dc_tally_add(group->sites, text, drop->count);
-  } else {
-    dc_tally_add(group->sites, site, drop->count);
-  }
+  g_autofree char *symbol = NULL;
+  if (drop->symbol != NULL && drop->module != NULL)
+    symbol = g_strdup_printf("%s+0x%x [%s]", drop->symbol, drop->offset, drop->module);
+  else if (drop->symbol != NULL)
+    symbol = g_strdup_printf("%s+0x%x", drop->symbol, drop->offset);
+  /* As the log has it, unless that is a bare address which a stack or a symbol table has named since. */
+  const bool bare = drop->location == NULL || g_str_has_prefix(drop->location, "0x");
+  const char *site = bare && symbol != NULL ? symbol : drop->location;
+  dc_tally_add(group->sites, symbol != NULL ? symbol : site, drop->count);
   if (group->drop_example_count == G_N_ELEMENTS(group->drop_examples))
     return;
   uint32_t at = group->drop_example_count++;

@@ -60,6 +60,8 @@ static const char *lookup_value(const char *key, void *data)
     return address_text(brief, true, lookup->text);
   if (strcmp(key, "dst") == 0)
     return address_text(brief, false, lookup->text);
+  if (group->counted > 0 && (strcmp(key, "ethertype") == 0 || strcmp(key, "mac") == 0))
+    return NULL; /* no frame is known */
   if (strcmp(key, "ethertype") == 0) {
     g_snprintf(lookup->text, sizeof lookup->text, "0x%04x", brief->flow.ethertype);
     return lookup->text;
@@ -85,106 +87,46 @@ static const char *lookup_value(const char *key, void *data)
   return NULL;
 }
 
+/* "sysctl -w NAME=VALUE ...": whether the host has these values already. */
+static bool is_set_already(const DcState *state, const char *command)
+{
+  static const char verb[] = "sysctl -w ";
+  if (state == NULL || command == NULL || !g_str_has_prefix(command, verb))
+    return false;
+  g_auto(GStrv) words = g_strsplit(command + strlen(verb), " ", -1);
+  for (char **word = words; *word != NULL; word++) {
+    char *value = strchr(*word, '=');
+    if (value == NULL)
+      return false; /* a quoted list of numbers */
+    *value++ = '\0';
+    if (g_strcmp0(dc_state_sysctl(state, *word), value) != 0)
+      return false;
+  }
+  return true;
+}
+
+static void take_action(gpointer action, gpointer actions)
+{
+  g_ptr_array_add(actions, action);
+}
+
+/* What the host has already is said last. */
 static void fill_actions(GPtrArray *actions, const DcAdvice *advice, Lookup *lookup)
 {
+  g_autoptr(GPtrArray) done = g_ptr_array_new();
   for (; advice != NULL && (advice->command != NULL || advice->what != NULL); advice++) {
     DcAction *action = g_new0(DcAction, 1);
     action->command = advice->command != NULL ? dc_advice_fill(advice->command, lookup_value, lookup) : NULL;
     action->what = advice->what != NULL ? dc_advice_fill(advice->what, lookup_value, lookup) : NULL;
-    g_ptr_array_add(actions, action);
+    if (!is_set_already(lookup->diagnosis->state, action->command)) {
+      g_ptr_array_add(actions, action);
+      continue;
+    }
+    g_autofree char *what = action->what;
+    action->what = what != NULL ? g_strdup_printf("is so already; %s", what) : g_strdup("is so already");
+    g_ptr_array_add(done, action);
   }
-}
-
-/* --- evidence -------------------------------------------------------------------------- */
-
-static void add_evidence(DcFinding *finding, int64_t time_ns, const char *source, char *text)
-{
-  DcProof *evidence = g_new0(DcProof, 1);
-  evidence->source = g_strdup(source);
-  evidence->text = text;
-  evidence->time_ns = time_ns;
-  g_ptr_array_add(finding->evidence, evidence);
-}
-
-static void evidence_from_drops(DcFinding *finding, const DcGroup *group)
-{
-  for (uint32_t i = 0; i < group->drop_example_count; i++) {
-    g_autofree char *source = g_strdup_printf("drop %" G_GUINT64_FORMAT, group->drop_examples[i]);
-    add_evidence(finding, group->drop_times_ns[i], source, g_strdup(group->drop_texts[i]));
-  }
-}
-
-static void evidence_from_rulings(DcFinding *finding, const DcGroup *group)
-{
-  for (int i = 0; i < DC_GROUP_TALLY && group->why[i].text != NULL; i++) {
-    char *text = group->why[i].count > 1
-                     ? g_strdup_printf("%s (%" G_GUINT64_FORMAT " frames)", group->why[i].text, group->why[i].count)
-                     : g_strdup(group->why[i].text);
-    add_evidence(finding, DC_TIME_NONE, "ruling", text);
-  }
-}
-
-static void evidence_from_counters(DcFinding *finding, const DcDiagnosis *self, const DcCauseInfo *info, Lookup *lookup)
-{
-  for (const char *const *name = info->counters; name != NULL && *name != NULL; name++) {
-    g_autofree char *filled = dc_advice_fill(*name, lookup_value, lookup);
-    DcCounterStep step = dc_state_counter(self->state, filled, DC_TIME_NONE, DC_TIME_NONE);
-    uint64_t value;
-    if (step.known)
-      add_evidence(finding, DC_TIME_NONE, "counter",
-                   g_strdup_printf("%s +%" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ")", filled,
-                                   step.step, step.first, step.last));
-    else if (dc_state_counter_value(self->state, filled, &value))
-      add_evidence(finding, DC_TIME_NONE, "counter", g_strdup_printf("%s is %" G_GUINT64_FORMAT, filled, value));
-  }
-}
-
-static void evidence_from_settings(DcFinding *finding, const DcDiagnosis *self, const DcCauseInfo *info, Lookup *lookup)
-{
-  for (const char *const *name = info->sysctls; name != NULL && *name != NULL; name++) {
-    g_autofree char *filled = dc_advice_fill(*name, lookup_value, lookup);
-    const char *value = dc_state_sysctl(self->state, filled);
-    if (value != NULL)
-      add_evidence(finding, DC_TIME_NONE, "sysctl", g_strdup_printf("%s = %s", filled, value));
-  }
-}
-
-/* The socket the packets were meant for, or the one that almost takes them. */
-static void evidence_from_sockets(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group)
-{
-  const DcBrief *brief = &group->example;
-  const uint8_t protocol = brief->flow.protocol;
-  if ((brief->has & DC_HAS_PORTS) == 0 || group->service.port == 0 || (protocol != PROTO_TCP && protocol != PROTO_UDP))
-    return;
-  const DcSocketKind kind = protocol == PROTO_TCP ? DC_SOCKET_TCP_LISTEN : DC_SOCKET_UDP;
-  if (!dc_state_has_sockets(self->state, kind))
-    return;
-  DcAddr dst = {.version = brief->flow.ip_version};
-  memcpy(dst.bytes, brief->flow.dst, sizeof dst.bytes);
-  const DcSocket *socket = dc_state_find_socket(self->state, kind, &dst, group->service.port);
-  const bool elsewhere = socket == NULL;
-  if (elsewhere)
-    socket = dc_state_find_port(self->state, kind, group->service.port);
-  const char *what = kind == DC_SOCKET_TCP_LISTEN ? "listening socket" : "UDP socket";
-  if (socket == NULL) {
-    add_evidence(finding, DC_TIME_NONE, "sockets", g_strdup_printf("no %s on port %u", what, group->service.port));
-    return;
-  }
-  char text[DC_ADDR_TEXT_MAX];
-  g_autoptr(GString) line = g_string_new(NULL);
-  g_string_append_printf(line, "%s%s %s port %u", elsewhere ? "only on another address: " : "", what,
-                         dc_addr_format(&socket->local, text), socket->local_port);
-  if (socket->has_queues)
-    g_string_append_printf(
-        line, kind == DC_SOCKET_TCP_LISTEN ? ", %u waiting for accept(), backlog %u" : ", %u bytes unread, %u unsent",
-        socket->recv_queue, socket->send_queue);
-  if (socket->rcvbuf != 0)
-    g_string_append_printf(line, ", receive buffer %u", socket->rcvbuf);
-  if (socket->has_drops)
-    g_string_append_printf(line, ", %" G_GUINT64_FORMAT " drops", socket->drops);
-  if (socket->process[0] != '\0')
-    g_string_append_printf(line, ", %s", socket->process);
-  add_evidence(finding, DC_TIME_NONE, "sockets", g_strdup(line->str));
+  g_ptr_array_foreach(done, take_action, actions);
 }
 
 /* --- notes ------------------------------------------------------------------------------- */
@@ -332,6 +274,9 @@ static void weigh_counted(DcFinding *finding, const DcGroup *group)
   finding->seen = group->counted_of;
   if (group->since_boot || finding->seen / finding->counted >= USUAL_RATE)
     finding->severity = MIN(finding->severity, DC_SEVERITY_LOW);
+  /* Harmless, if it is that. */
+  if (finding->severity == DC_SEVERITY_INFO && finding->confidence < DC_CONFIDENCE_LIKELY)
+    finding->severity = DC_SEVERITY_LOW;
 }
 
 static char *counted_place(const DcService *service)
@@ -380,16 +325,9 @@ DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group
   fill_clients(finding, group);
   fill_tally(finding->reasons, group->reasons);
   fill_tally(finding->sites, group->sites);
-  evidence_from_drops(finding, group);
-  evidence_from_rulings(finding, group);
-  if (self->state != NULL && info != NULL) {
-    evidence_from_counters(finding, self, info, &lookup);
-    evidence_from_settings(finding, self, info, &lookup);
-  }
-  if (self->state != NULL) {
-    evidence_from_sockets(finding, self, group);
+  dc_evidence_collect(finding, self, group, lookup_value, &lookup);
+  if (self->state != NULL)
     add_notes(finding, self, group);
-  }
   add_rhythm(finding, group);
   add_rivals(finding, group);
   if (info != NULL) {
@@ -478,6 +416,8 @@ static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
   const DcCauseInfo *info = dc_catalogue(first->cause);
   g_autofree char *service = first->counted > 0 ? counted_place(&first->service) : dc_service_text(&first->service);
   const bool harmless = first->severity == DC_SEVERITY_INFO;
+  if (g_str_has_prefix(service, "this "))
+    service[0] = g_ascii_toupper(service[0]);
   g_autoptr(GString) line = g_string_new(harmless ? "No service lost a frame. " : NULL);
   if (first->frames > 0)
     g_string_append_printf(line, "%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames %s", service, first->frames,
@@ -486,7 +426,7 @@ static char *verdict_line(const DcDiagnosis *self, const DcReport *report)
     g_string_append_printf(line, "%s: %" G_GUINT64_FORMAT " handshakes failed", service, first->attempts);
   else if (first->counted > 0)
     g_string_append_printf(line, "%s: %" G_GUINT64_FORMAT " %s, counted by the kernel%s", service, first->counted,
-                           first->counted_what, first->since_boot ? " since boot" : ", in no frame seen here");
+                           first->counted_what, first->since_boot ? " since boot" : " alone");
   else
     g_string_append(line, service);
   if (info != NULL)
