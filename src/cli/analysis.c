@@ -179,6 +179,20 @@ bool dc_analysis_open_outputs(DcAnalysis *analysis, bool quiet_stdout, const cha
   return true;
 }
 
+bool dc_analysis_add_report(DcAnalysis *analysis, const char *format, int fd, const char *name,
+                            const char *command_line, GError **error)
+{
+  const int copy = dup(fd);
+  FILE *stream = copy >= 0 ? fdopen(copy, "w") : NULL;
+  if (stream == NULL) {
+    g_set_error(error, DC_ERROR, DC_ERROR_IO, "%s: %s", name, g_strerror(errno));
+    if (copy >= 0)
+      close(copy);
+    return false;
+  }
+  return add_output(analysis, dc_report_writer_find(format), stream, name, true, command_line, error);
+}
+
 /* --- life ---------------------------------------------------------------------------- */
 
 DcAnalysis *dc_analysis_new(const DcOptions *options)
@@ -249,6 +263,7 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host)
       .drop_mode = analysis->drop_mode,
       .live = host->live,
       .promiscuous = host->promiscuous,
+      .filtered = host->filtered || options->filter != NULL,
   };
   const DcDiagnosisListener listener = {
       .frame = options->frames || analysis->listen_frame != NULL ? on_frame : NULL,

@@ -45,7 +45,7 @@ const DcCauseInfo dc_catalogue_handshake[] = {
         .reasons = NO_REASONS,
         .sites = NO_NAMES,
         .counters = NAMES("TcpExt.TCPReqQFullDrop", "TcpExt.ListenDrops"),
-        .sysctls = NAMES("net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies", "net.core.somaxconn",
+        .sysctls = NAMES("net.ipv4.tcp_syncookies", "net.ipv4.tcp_max_syn_backlog", "net.core.somaxconn",
                          "net.ipv4.tcp_synack_retries"),
         .wire_for = "SYNs to one port stay unanswered while many others wait half-open",
         .wire_against = "tcp_syncookies is 1 or 2: a full queue then sends cookies instead of dropping",

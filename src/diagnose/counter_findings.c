@@ -267,10 +267,18 @@ static void name_service(const DcDiagnosis *self, DcGroup *group)
 
 /* --- into a finding -------------------------------------------------------------------------- */
 
+/* Lost before any filter of frames could look at it. */
+static bool is_before_frames(DcCause cause)
+{
+  return cause == DC_CAUSE_RING_OVERFLOW || cause == DC_CAUSE_NIC_ERROR || cause == DC_CAUSE_CPU_BACKLOG ||
+         cause == DC_CAUSE_MEMORY_PRESSURE;
+}
+
 void dc_counted_give(DcDiagnosis *self, const DcCounted *counted)
 {
   const DcCounterRow *row = counted->row;
-  if (counted->lost == 0)
+  /* Who asked for some frames only is not answered with what others lost. */
+  if (counted->lost == 0 || (self->options.filtered && !is_before_frames(row->cause)))
     return;
   /* Totals since boot say something only when they are a share of what came in that nobody would call usual. */
   if (counted->since_boot && (counted->of == 0 || counted->of / counted->lost >= USUAL_RATE))

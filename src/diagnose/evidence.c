@@ -34,18 +34,19 @@ static void evidence_from_rulings(DcFinding *finding, const DcGroup *group)
   }
 }
 
-static void evidence_from_counters(DcFinding *finding, const DcDiagnosis *self, const DcCauseInfo *info,
+/* moved: those that counted. The others are worth a line too, but not the first. */
+static void evidence_from_counters(DcFinding *finding, const DcDiagnosis *self, const DcCauseInfo *info, bool moved,
                                    DcAdviceLookup lookup, void *data)
 {
   for (const char *const *name = info->counters; name != NULL && *name != NULL; name++) {
     g_autofree char *filled = dc_advice_fill(*name, lookup, data);
     DcCounterStep step = dc_state_counter(self->state, filled, DC_TIME_NONE, DC_TIME_NONE);
     uint64_t value;
-    if (step.known)
+    if (step.known && (step.step > 0) == moved)
       add_evidence(finding, DC_TIME_NONE, "counter",
                    g_strdup_printf("%s +%" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ")", filled,
                                    step.step, step.first, step.last));
-    else if (dc_state_counter_value(self->state, filled, &value))
+    else if (!step.known && dc_state_counter_value(self->state, filled, &value) && (value > 0) == moved)
       add_evidence(finding, DC_TIME_NONE, "counter", g_strdup_printf("%s is %" G_GUINT64_FORMAT, filled, value));
   }
 }
@@ -158,9 +159,11 @@ void dc_evidence_collect(DcFinding *finding, const DcDiagnosis *self, const DcGr
     return;
   evidence_from_ring(finding, self, lookup, data);
   if (info != NULL) {
-    evidence_from_counters(finding, self, info, lookup, data);
+    evidence_from_counters(finding, self, info, true, lookup, data);
     evidence_from_kernel(finding, self);
     evidence_from_settings(finding, self, info, lookup, data);
   }
   evidence_from_sockets(finding, self, group);
+  if (info != NULL)
+    evidence_from_counters(finding, self, info, false, lookup, data);
 }

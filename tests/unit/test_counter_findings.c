@@ -318,6 +318,19 @@ static void test_set_already(void)
   clear(&run);
 }
 
+/* Who asked for some frames is told what all frames suffered from, not what others did. */
+static void test_filtered(void)
+{
+  Run run = {.state = dc_state_new()};
+  const DcDiagnosisOptions options = {.before_after_only = true, .interface = "eth0", .filtered = true};
+  run.diagnosis = dc_diagnosis_new(&options, run.state, NULL);
+  counter(&run, "TcpExt.ListenOverflows", 0, 8); /* of a port that was not asked for, perhaps */
+  counter(&run, "softnet.dropped", 0, 3);
+  end(&run);
+  g_assert_cmpint(only(&run)->cause, ==, DC_CAUSE_CPU_BACKLOG);
+  clear(&run);
+}
+
 /* rx_dropped beside complaints of memory; without them it is open what it was. */
 static void test_memory(void)
 {
@@ -353,6 +366,7 @@ int main(int argc, char **argv)
   g_test_add_func("/counter-findings/rules", test_rules);
   g_test_add_func("/counter-findings/service", test_service);
   g_test_add_func("/counter-findings/set-already", test_set_already);
+  g_test_add_func("/counter-findings/filtered", test_filtered);
   g_test_add_func("/counter-findings/memory", test_memory);
   return g_test_run();
 }

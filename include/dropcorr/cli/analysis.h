@@ -21,6 +21,7 @@ typedef struct {
   const char *drop_mode; /* "packet", "summary", "tracepoint", a log's format; NULL: no drops */
   bool live;
   bool promiscuous;
+  bool filtered;      /* the frames were filtered when they were captured */
   bool timed_samples; /* counters are sampled with times, not only before and after */
   const uint8_t (*macs)[6];
   size_t mac_count;
@@ -43,6 +44,10 @@ void dc_analysis_set_listener(DcAnalysis *analysis, void (*frame)(void *data, co
 /* Opens the writers: standard output (text or NDJSON) and every --report. `quiet_stdout`: standard output
  * belongs to somebody else (-w -). */
 bool dc_analysis_open_outputs(DcAnalysis *analysis, bool quiet_stdout, const char *command_line, GError **error);
+
+/* One more report, of a format (dropcorr/report/writer.h), into an open file; fd is borrowed. name: for messages. */
+bool dc_analysis_add_report(DcAnalysis *analysis, const char *format, int fd, const char *name,
+                            const char *command_line, GError **error);
 
 /* Samples may be fed before; frames and drops only after. */
 bool dc_analysis_started(const DcAnalysis *analysis);

@@ -29,6 +29,7 @@ typedef struct {
   const char *drop_mode;  /* "packet", "summary", "tracepoint", "NET_DM pcap", NULL none */
   bool live;
   bool promiscuous;
+  bool filtered; /* only some frames were wanted: counters tell of others too */
 } DcDiagnosisOptions;
 
 typedef struct DcDiagnosis DcDiagnosis;
