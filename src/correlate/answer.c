@@ -17,6 +17,9 @@ enum { ICMP6_ECHO = 128, ICMP6_ECHO_REPLY = 129, ICMP6_NS = 135, ICMP6_NA = 136 
 /* Attempts whose flow goes on without them wait for their last SYNs; so many at most. */
 #define ENDED_ATTEMPTS_MAX 16384u
 
+/* So many frames back an ICMP error looks for the one it quotes. */
+#define QUOTED_SCAN_MAX 512u
+
 static bool after_or_at(uint32_t a, uint32_t b)
 {
   return (int32_t)(a - b) >= 0;
@@ -116,6 +119,7 @@ static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
     }
   }
   if ((flags & DC_TCP_RST) != 0) {
+    flow->refused_from_ns = INT64_MIN;
     flow->refused_ns = frame->time_ns;
     flow->refused_by = DC_REFUSED_RST;
     if (attempt != NULL && attempt->info.answer_frame == 0 && acks_syn) {
@@ -174,6 +178,45 @@ static void inbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
   info->icmp_error_code = packet->icmp_code;
 }
 
+/* The frame an error quotes, by its identification where it has one, else the flow's latest. Errors follow at once. */
+static DcSlot *quoted_slot(DcCorrelator *self, const DcFlow *flow, const DcPacket *error)
+{
+  const uint32_t index = dc_flows_index(self->flows, flow);
+  const uint64_t begin = dc_window_begin(self->window);
+  uint32_t looked_at = 0;
+  for (uint64_t at = dc_window_end(self->window); at-- > begin && looked_at < QUOTED_SCAN_MAX; looked_at++) {
+    DcSlot *slot = dc_window_at(self->window, at);
+    if (slot != NULL && slot->flow == index && slot->flow_generation == flow->generation &&
+        (error->quote_id == 0 || slot->ip_id == error->quote_id))
+      return slot;
+  }
+  return NULL;
+}
+
+/* Errors are sent at a limited rate (net.ipv4.icmp_ratelimit): what came to a port between two refused datagrams was
+ * refused too. Without ports a flow is many services': then only what is quoted. */
+static void note_refusal(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
+{
+  DcSlot *quoted = quoted_slot(self, flow, &frame->packet);
+  const bool has_ports = (flow->key.src_port | flow->key.dst_port) != 0;
+  const bool goes_on = flow->refused_by == DC_REFUSED_ICMP && flow->refused_ns != DC_TIME_NONE &&
+                       (flow->last_out_ns == DC_TIME_NONE || flow->last_out_ns < flow->refused_from_ns);
+  if (!has_ports)
+    flow->refused_from_ns = INT64_MAX;
+  else if (!goes_on)
+    flow->refused_from_ns = quoted != NULL ? quoted->time_ns : frame->time_ns;
+  flow->refused_ns = frame->time_ns;
+  flow->refused_by = DC_REFUSED_ICMP;
+  flow->refused_type = frame->packet.icmp_type;
+  flow->refused_code = frame->packet.icmp_code;
+  if (quoted == NULL || flow->key.protocol == PROTO_TCP)
+    return;
+  quoted->refused_by = DC_REFUSED_ICMP;
+  quoted->refused_type = frame->packet.icmp_type;
+  quoted->refused_code = frame->packet.icmp_code;
+  quoted->answer_ns = frame->time_ns - quoted->time_ns;
+}
+
 static void outbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
 {
   const DcPacket *packet = &frame->packet;
@@ -182,10 +225,7 @@ static void outbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
   DcFlow *flow = quoted_flow(self, packet, false);
   if (flow == NULL)
     return;
-  flow->refused_ns = frame->time_ns;
-  flow->refused_by = DC_REFUSED_ICMP;
-  flow->refused_type = packet->icmp_type;
-  flow->refused_code = packet->icmp_code;
+  note_refusal(self, flow, frame);
   DcAttempt *attempt = flow->attempt;
   if (attempt == NULL || attempt->info.answer_frame != 0)
     return;
@@ -450,7 +490,8 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *ve
     verdict->refused_type = slot->refused_type;
     verdict->refused_code = slot->refused_code;
   } else if (inbound && (slot->flags & DC_SLOT_SYN) == 0 && flow != NULL && flow->refused_ns != DC_TIME_NONE &&
-             flow->refused_ns >= slot->time_ns && (!is_tcp(slot) || takes_sequence(slot))) {
+             flow->refused_ns >= slot->time_ns && flow->refused_from_ns <= slot->time_ns &&
+             (!is_tcp(slot) || takes_sequence(slot))) {
     verdict->fate = DC_FATE_REFUSED;
     verdict->refused_by = flow->refused_by;
     verdict->refused_type = flow->refused_type;

@@ -34,10 +34,10 @@ typedef struct {
   uint8_t refused_by, refused_type, refused_code;
   uint32_t local_ack; /* highest acknowledgement this host sent */
   int64_t last_ns;
-  int64_t last_out_ns; /* DC_TIME_NONE: nothing was sent yet */
-  int64_t ack_ns;      /* when local_ack was reached */
-  int64_t refused_ns;
-  uint16_t echo_newest; /* echo replies: newest sequence and a bit for each of the 64 before */
+  int64_t last_out_ns;                 /* DC_TIME_NONE: nothing was sent yet */
+  int64_t ack_ns;                      /* when local_ack was reached */
+  int64_t refused_from_ns, refused_ns; /* what came in between was refused; refused_ns may be DC_TIME_NONE */
+  uint16_t echo_newest;                /* echo replies: newest sequence and a bit for each of the 64 before */
   uint64_t echo_seen;
   DcAttempt *attempt;
 } DcFlow;

@@ -65,7 +65,8 @@ static void read_quote_ipv4(DcPacket *packet, DcCursor quoted)
   const uint32_t header_len = (version_ihl & 0x0fU) * 4U;
   if (!header.ok || version_ihl >> 4 != 4 || header_len < 20)
     return;
-  dc_cursor_skip(&header, 5);
+  dc_cursor_skip(&header, 3);
+  packet->quote_id = dc_cursor_be16(&header);
   const uint16_t fragment = dc_cursor_be16(&header);
   dc_cursor_skip(&header, 1); /* TTL */
   packet->quote_protocol = dc_cursor_u8(&header);

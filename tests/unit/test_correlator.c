@@ -466,6 +466,35 @@ static void test_refusals(void)
 }
 
 /* A drop beats a refusal as the explanation. */
+/* An error refuses what it quotes and what came between two of them, not what had been taken before; and of packets
+ * without ports, which may be many services', only what it quotes. */
+static void test_refusal_of_the_quoted(void)
+{
+  Run run;
+  run_begin(&run);
+  const Spec host = {.from_host = true};
+  Packet packets[4];
+  for (uint16_t i = 0; i < 4; i++) {
+    packets[i] = udp_packet(&(Spec){.sport = 9, .dport = 514, .id = (uint16_t)(i + 1)});
+    feed_frame(&run, packets[i], T0 + i * 100 * MS);
+    if (i == 1 || i == 3)
+      feed_frame(&run, icmp_error_packet(&host, 3, 3, &packets[i]), T0 + i * 100 * MS + MS);
+  }
+  for (uint16_t i = 0; i < 3; i++) {
+    packets[i] = fragment_packet(&(Spec){.id = (uint16_t)(i + 100), .payload = "tunnelled", .payload_len = 9}, 47);
+    feed_frame(&run, packets[i], T0 + S + i * 100 * MS);
+  }
+  feed_frame(&run, icmp_error_packet(&host, 3, 2, &packets[1]), T0 + S + 300 * MS);
+  run_end(&run);
+  static const DcFate fates[] = {DC_FATE_UNREMARKABLE, DC_FATE_REFUSED,  DC_FATE_OUTBOUND,     DC_FATE_REFUSED,
+                                 DC_FATE_REFUSED,      DC_FATE_OUTBOUND, DC_FATE_UNREMARKABLE, DC_FATE_REFUSED,
+                                 DC_FATE_UNREMARKABLE, DC_FATE_OUTBOUND};
+  for (uint64_t i = 0; i < G_N_ELEMENTS(fates); i++)
+    g_assert_cmpint(verdict_of(&run, i + 1)->fate, ==, fates[i]);
+  g_assert_cmpint(verdict_of(&run, 2)->answer_ns, ==, MS);
+  run_free(&run);
+}
+
 static void test_dropped_and_refused(void)
 {
   Run run;
@@ -956,6 +985,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/answer/retry", test_retry_answered);
   g_test_add_func("/correlator/answer/new-isn", test_a_new_isn_is_a_new_attempt);
   g_test_add_func("/correlator/answer/refusals", test_refusals);
+  g_test_add_func("/correlator/answer/refusal-of-the-quoted", test_refusal_of_the_quoted);
   g_test_add_func("/correlator/answer/dropped-and-refused", test_dropped_and_refused);
   g_test_add_func("/correlator/answer/data", test_data_is_answered_by_its_ack);
   g_test_add_func("/correlator/answer/echo", test_echo);

@@ -118,6 +118,7 @@ typedef struct {
   DcAddr quote_src, quote_dst;
   uint8_t quote_protocol;
   uint16_t quote_src_port, quote_dst_port;
+  uint16_t quote_id;  /* IPv4 identification, 0 where there is none */
   uint32_t quote_seq; /* TCP sequence number when quoted far enough, else 0 */
 
   /* Tunnels (GRE, IPIP, 6in4, VXLAN): decode again from here with inner_link */
