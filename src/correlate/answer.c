@@ -294,8 +294,8 @@ void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame)
 /* Where events end, or the clock stepped, what came just before had no time to be answered. */
 static bool time_was_over(const DcCorrelator *self, int64_t asked_ns)
 {
-  if (self->clock_stepping)
-    return self->now_ns - asked_ns >= self->options.syn_timeout_ns;
+  if (self->clock_stepped)
+    return self->judged_ns - asked_ns >= self->options.syn_timeout_ns;
   return !self->finishing || self->last_frame_ns - asked_ns >= self->options.syn_timeout_ns;
 }
 

@@ -88,7 +88,7 @@ DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerd
   self->fragments = dc_fragments_new(options->fragment_ns, MAX_DATAGRAMS, decide_fragment, self);
   self->ended_attempts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
   self->ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-  self->now_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
+  self->now_ns = self->previous_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
   self->hold_ns = MAX(options->window_after_ns, options->syn_timeout_ns) + options->window_before_ns;
   if (options->infer_direction)
     self->priming = g_ptr_array_new_with_free_func(held_event_free);
@@ -223,37 +223,57 @@ static void match_all(DcCorrelator *self)
 /* The clock was set back: nothing timed from now on can be compared with what came before. */
 static void forget_the_past(DcCorrelator *self)
 {
-  self->clock_stepping = true;
+  self->clock_stepped = true;
+  self->judged_ns = self->now_ns;
   match_all(self);
   while (dc_window_oldest(self->window) != NULL)
     decide_oldest(self);
   dc_flows_clear(self->flows, dc_answer_evict, self);
-  self->clock_stepping = false;
+  self->clock_stepped = false;
+}
+
+/* What is over by now is decided. */
+static void settle(DcCorrelator *self)
+{
+  match_due(self, &self->with_bytes);
+  match_due(self, &self->without_bytes);
+  for (const DcSlot *slot = dc_window_oldest(self->window); slot != NULL; slot = dc_window_oldest(self->window)) {
+    const int64_t age_ns = self->now_ns - slot->time_ns;
+    if (age_ns < self->hold_ns && age_ns >= -CLOCK_SLACK_NS)
+      break;
+    const bool stepped = self->clock_stepped;
+    if (age_ns < 0) { /* a wrong stamp: nothing can be said of its age */
+      self->clock_stepped = true;
+      self->judged_ns = self->now_ns;
+    }
+    decide_oldest(self);
+    self->clock_stepped = stepped;
+  }
+  dc_flows_expire(self->flows, self->now_ns, MAX(FLOW_IDLE_NS, self->hold_ns), self->options.attempt_idle_ns,
+                  dc_answer_evict, self);
+  dc_fragments_expire(self->fragments, self->now_ns);
 }
 
 static void advance(DcCorrelator *self, int64_t time_ns)
 {
   if (time_ns == DC_TIME_NONE)
     return;
-  if (self->now_ns == DC_TIME_NONE || time_ns > self->now_ns) {
-    if (self->now_ns != DC_TIME_NONE && time_ns - self->now_ns > 3600 * DC_NS_PER_S)
-      self->stats.clock_steps++;
-    self->now_ns = time_ns;
+  /* Two events in a row say that it is so late: a single wrong stamp, or two clocks in one capture, end no window. */
+  const int64_t agreed_ns = self->previous_ns == DC_TIME_NONE ? time_ns : MIN(self->previous_ns, time_ns);
+  self->previous_ns = time_ns;
+  if (self->now_ns == DC_TIME_NONE || agreed_ns > self->now_ns) {
+    const bool stepped = self->now_ns != DC_TIME_NONE && agreed_ns - self->now_ns > 3600 * DC_NS_PER_S;
+    self->stats.clock_steps += stepped;
+    self->clock_stepped = stepped;
+    self->judged_ns = self->now_ns;
+    self->now_ns = agreed_ns;
   } else if (self->now_ns - time_ns > CLOCK_SLACK_NS) {
     self->stats.clock_steps++;
     forget_the_past(self);
     self->now_ns = time_ns;
   }
-  match_due(self, &self->with_bytes);
-  match_due(self, &self->without_bytes);
-  for (const DcSlot *slot = dc_window_oldest(self->window); slot != NULL; slot = dc_window_oldest(self->window)) {
-    if (self->now_ns - slot->time_ns < self->hold_ns)
-      break;
-    decide_oldest(self);
-  }
-  dc_flows_expire(self->flows, self->now_ns, MAX(FLOW_IDLE_NS, self->hold_ns), self->options.attempt_idle_ns,
-                  dc_answer_evict, self);
-  dc_fragments_expire(self->fragments, self->now_ns);
+  settle(self);
+  self->clock_stepped = false;
 }
 
 static void process_frame(DcCorrelator *self, const DcFrame *frame)
@@ -383,6 +403,10 @@ void dc_correlator_finish(DcCorrelator *self)
 {
   if (self->priming != NULL)
     replay_priming(self);
+  if (self->previous_ns > self->now_ns) { /* nothing comes to contradict the last event's time */
+    self->now_ns = self->previous_ns;
+    settle(self);
+  }
   self->finishing = true;
   match_all(self);
   while (dc_window_oldest(self->window) != NULL)

@@ -38,6 +38,7 @@ struct DcCorrelator {
   size_t priming_bytes;
   size_t max_attempts;
   int64_t now_ns;
+  int64_t previous_ns; /* time of the event before */
   int64_t first_frame_ns, last_frame_ns;
   int64_t hold_ns; /* how long a frame stays in the window */
   uint64_t next_attempt;
@@ -46,7 +47,8 @@ struct DcCorrelator {
   bool plain_acks_seen;       /* this capture shows this host's ordinary ACKs */
   bool other_namespaces;      /* a frame this host sent was freed where it was received: on this very machine */
   bool finishing;
-  bool clock_stepping; /* what is undecided is decided now, as what it was when the clock stepped */
+  bool clock_stepped; /* what is decided now is judged as of judged_ns, before the step */
+  int64_t judged_ns;
   DcCorrelatorStats stats;
 };
 

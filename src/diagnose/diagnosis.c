@@ -15,6 +15,9 @@ enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd 
  * drop. */
 #define COUNTERS_READ_NS (2600 * DC_NS_PER_MS)
 #define WAITING_DROPS_MAX 16384u
+/* Event time that goes back by more was set back. */
+#define CLOCK_SLACK_NS (5 * DC_NS_PER_S)
+#define EVENTS_BETWEEN_STEPS 4096u
 
 /* --- verdicts out ------------------------------------------------------------------- */
 
@@ -48,6 +51,12 @@ static void remember_attempt(DcDiagnosis *self, const DcFrameVerdict *verdict)
   gpointer key = GSIZE_TO_POINTER(verdict->handshake);
   if (verdict->fate != DC_FATE_DROPPED && g_hash_table_contains(self->attempts, key))
     return;
+  if (!g_hash_table_contains(self->attempts, key)) {
+    uint64_t *id = &self->attempt_ids[self->attempt_count++ % DC_ATTEMPTS_MAX];
+    if (*id != 0)
+      g_hash_table_remove(self->attempts, GSIZE_TO_POINTER(*id));
+    *id = verdict->handshake;
+  }
   gsize packed = (gsize)verdict->cause << 8 | (gsize)verdict->confidence << 4 | (verdict->fate == DC_FATE_SILENT);
   g_hash_table_insert(self->attempts, key, GSIZE_TO_POINTER(packed));
 }
@@ -419,9 +428,11 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
   self->silence = dc_silence_new(&silence);
   self->drop_tallies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, drop_tally_free);
   self->attempts = g_hash_table_new(NULL, NULL);
+  self->attempt_ids = g_new0(uint64_t, DC_ATTEMPTS_MAX);
   g_queue_init(&self->held_handshakes);
   g_queue_init(&self->waiting_drops);
-  self->summary.first_ns = self->summary.last_ns = self->now_ns = DC_TIME_NONE;
+  self->summary.first_ns = self->summary.last_ns = DC_TIME_NONE;
+  self->now_ns = self->previous_ns = DC_TIME_NONE;
   self->summary.losses = g_ptr_array_new_with_free_func(g_free);
   self->port_frames[0] = g_new0(uint32_t, 65536);
   self->port_frames[1] = g_new0(uint32_t, 65536);
@@ -437,6 +448,7 @@ void dc_diagnosis_free(DcDiagnosis *self)
   dc_groups_free(self->groups);
   g_hash_table_unref(self->drop_tallies);
   g_hash_table_unref(self->attempts);
+  g_free(self->attempt_ids);
   g_queue_clear_full(&self->held_handshakes, g_free);
   g_queue_clear_full(&self->waiting_drops, g_free);
   g_ptr_array_unref(self->summary.losses);
@@ -473,12 +485,26 @@ void dc_diagnosis_loss(DcDiagnosis *self, const DcLoss *loss)
 
 void dc_diagnosis_advance(DcDiagnosis *self, int64_t now_ns)
 {
-  if (now_ns == DC_TIME_NONE ||
-      (self->now_ns != DC_TIME_NONE && now_ns - self->now_ns < DC_NS_PER_S && now_ns >= self->now_ns))
+  if (now_ns == DC_TIME_NONE)
     return;
-  self->now_ns = now_ns;
+  /* As in the correlator: a single stamp that is wrong moves nothing. */
+  int64_t agreed_ns = self->previous_ns == DC_TIME_NONE ? now_ns : MIN(self->previous_ns, now_ns);
+  self->previous_ns = now_ns;
+  self->advances++;
+  if (self->now_ns != DC_TIME_NONE) {
+    if (agreed_ns >= self->now_ns ? agreed_ns - self->now_ns < DC_NS_PER_S : self->now_ns - now_ns <= CLOCK_SLACK_NS)
+      return;
+    if (agreed_ns < self->now_ns) {
+      /* What waits is looked through each time: a clock that goes to and fro must not make that each event. */
+      if (self->last_back != 0 && self->advances - self->last_back < EVENTS_BETWEEN_STEPS)
+        return;
+      self->last_back = self->advances;
+      agreed_ns = now_ns;
+    }
+  }
+  self->now_ns = agreed_ns;
   decide_waiting(self, false);
-  dc_silence_advance(self->silence, now_ns);
+  dc_silence_advance(self->silence, agreed_ns);
   give_held_handshakes(self, false);
 }
 

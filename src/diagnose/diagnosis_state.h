@@ -8,6 +8,8 @@
 #include "dropcorr/diagnose/diagnosis.h"
 
 #define DC_DROP_GROUPS_MAX 256
+/* Attempts whose lost SYNs are remembered: of a handshake that was given early, a SYN may be decided later. */
+#define DC_ATTEMPTS_MAX 131072u
 
 typedef struct {
   DcDropStatus status;
@@ -40,7 +42,10 @@ struct DcDiagnosis {
   uint32_t *port_frames[2]; /* frames seen by local port: TCP, UDP */
   uint32_t *ethertype_frames;
   uint64_t protocol_frames[256];
-  int64_t now_ns;
+  int64_t now_ns, previous_ns;  /* previous: time of the event before */
+  uint64_t advances, last_back; /* calls of dc_diagnosis_advance(), and which of them last went back */
+  uint64_t *attempt_ids;        /* ring of those in attempts, DC_ATTEMPTS_MAX of them */
+  uint64_t attempt_count;
   bool finishing;
 };
 

@@ -258,6 +258,32 @@ static void test_clock_set_back(void)
   load_free(load);
 }
 
+/* One frame with the stamp of another time ends no window and accuses nobody, itself included. */
+static void test_a_wrong_stamp(void)
+{
+  const int64_t wrong[] = {T0 + 86400 * S, T0 + 8 * S, 0};
+  for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+    Load *load = load_begin();
+    const Packet asked = syn(1, 1), stray = syn(2, 2);
+    const Packet answer = tcp_packet(
+        &(Spec){.from_host = true, .sport = 80, .dport = 1, .seq = 9, .ack = 2, .flags = DC_TCP_SYN | DC_TCP_ACK});
+    feed_frame(load, &asked, 1, T0);
+    feed_frame(load, &stray, 2, wrong[i]);
+    feed_frame(load, &answer, 3, T0 + 100 * DC_NS_PER_US);
+    for (uint32_t n = 4; n < 500; n++) {
+      const Packet packet = datagram(n);
+      feed_frame(load, &packet, n, T0 + n * 10 * MS);
+    }
+    load_end(load);
+    if (wrong[i] > T0) {
+      g_assert_cmpuint(load->fates[1], ==, DC_FATE_ANSWERED);
+      g_assert_cmpuint(load->stats.clock_steps, ==, 0);
+    }
+    g_assert_cmpuint(load->by_fate[DC_FATE_UNEXPLAINED], ==, 0);
+    load_free(load);
+  }
+}
+
 static void test_clock_to_and_fro(void)
 {
   Load *load = load_begin();
@@ -338,6 +364,7 @@ int main(int argc, char **argv)
   g_test_add_func("/load/no-bytes-at-once", test_no_bytes_at_once);
   g_test_add_func("/load/cut", test_cut_behind_the_headers);
   g_test_add_func("/load/clock/back", test_clock_set_back);
+  g_test_add_func("/load/clock/wrong-stamp", test_a_wrong_stamp);
   g_test_add_func("/load/clock/to-and-fro", test_clock_to_and_fro);
   g_test_add_func("/load/attempts/port-again", test_port_taken_again);
   g_test_add_func("/load/attempts/ports-again", test_ports_taken_again_and_again);
