@@ -29,13 +29,23 @@ static void count_and_pass(DcDiagnosis *self, const DcFrameVerdict *verdict)
     self->listener.frame(self->listener.data, verdict);
 }
 
+/* Of a tunnelled packet that is dropped once it is unwrapped, the service concerned is the inner one's. */
+static DcFrameVerdict with_service(const DcFrameVerdict *verdict, const DcDrop *drop)
+{
+  DcFrameVerdict own = *verdict;
+  if (drop != NULL && (own.brief.has & DC_HAS_INNER) != 0 && (drop->packet.has & DC_HAS_IP) != 0 &&
+      (drop->packet.has & DC_HAS_INNER) == 0)
+    dc_flow_key_from_packet(&own.brief.flow, &drop->packet);
+  return own;
+}
+
 /* A lost frame joins its finding, which it may have made. */
 static void into_finding(DcDiagnosis *self, DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop)
 {
   bool is_new;
-  DcGroup *group =
-      dc_groups_get(self->groups, (DcCause)verdict->cause, (DcFate)verdict->fate, &verdict->brief, &is_new);
-  dc_group_add_frame(group, verdict, ruling, drop);
+  const DcFrameVerdict own = with_service(verdict, drop);
+  DcGroup *group = dc_groups_get(self->groups, (DcCause)own.cause, (DcFate)own.fate, &own.brief, &is_new);
+  dc_group_add_frame(group, &own, ruling, drop);
   verdict->finding = group->number;
   if (is_new && self->listener.finding != NULL) {
     g_autoptr(DcFinding) finding = dc_report_model_finding(self, group);
@@ -286,8 +296,9 @@ static void decide_drop(DcDiagnosis *self, DcDropVerdict *verdict, const DcFrame
   }
   if (verdict->status == DC_DROP_STATUS_MATCHED && frame != NULL) {
     bool is_new;
+    const DcFrameVerdict own = with_service(frame, verdict->drop);
     verdict->finding =
-        dc_groups_get(self->groups, (DcCause)verdict->cause, DC_FATE_DROPPED, &frame->brief, &is_new)->number;
+        dc_groups_get(self->groups, (DcCause)verdict->cause, DC_FATE_DROPPED, &own.brief, &is_new)->number;
   }
   self->summary.drops_seen++;
   self->summary.drops_by_status[verdict->status]++;

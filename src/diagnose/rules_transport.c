@@ -80,6 +80,14 @@ static void rule_tcp_rcv(const DcRuleInput *input, DcRuling *ruling)
       dc_ruling_rival(ruling, DC_CAUSE_XFRM_POLICY);
     return;
   }
+  /* tcp_check_req(): the last step of a handshake, and data after it, while the accept queue is full. */
+  if (!syn && (input->view.tcp_flags & DC_TCP_ACK) != 0 &&
+      dc_rule_counter(input, "TcpExt.ListenOverflows") == DC_MOVED_YES) {
+    dc_ruling_set(ruling, DC_CAUSE_ACCEPT_QUEUE_FULL, DC_CONFIDENCE_LIKELY,
+                  "site %s on listening port %u, TcpExt.ListenOverflows moved", site, port);
+    dc_ruling_rival(ruling, DC_CAUSE_TCP_STATE);
+    return;
+  }
   if (!rule_tcp_guards(input, ruling))
     dc_ruling_set(ruling, syn ? DC_CAUSE_SOCKET_FILTER : DC_CAUSE_TCP_STATE, DC_CONFIDENCE_POSSIBLE,
                   "site %s although port %u is listening", site, port);
@@ -92,6 +100,21 @@ static void rule_tcp_rcv(const DcRuleInput *input, DcRuling *ruling)
 
 /* Up to 4.4 tcp_rcv_state_process() freed every SYN it had answered. */
 #define KERNEL_4_4 (UINT32_C(4) << 16 | UINT32_C(4) << 8)
+
+#define KERNEL_5_18 (UINT32_C(5) << 16 | UINT32_C(18) << 8)
+
+/*
+ * tcp_v4_do_rcv() frees by itself what it has answered with a reset, or what no connection took. Segments that fail
+ * TCP's other checks are freed untraced before 5.18, and with a reason since. Netlink alerts carry a reason, at least
+ * NOT_SPECIFIED, where the kernel knows any; text may have lost it.
+ */
+static bool freed_after_reset(const DcRuleInput *input, uint32_t version)
+{
+  if (strcmp(input->function, "tcp_v4_do_rcv") != 0 && strcmp(input->function, "tcp_v6_do_rcv") != 0)
+    return false;
+  return input->drop->reason != NULL || input->drop->kind == DC_DROP_NETDM_PACKET ||
+         (version != 0 && version < KERNEL_5_18);
+}
 
 static void rule_tcp_segment(const DcRuleInput *input, DcRuling *ruling)
 {
@@ -110,6 +133,15 @@ static void rule_tcp_segment(const DcRuleInput *input, DcRuling *ruling)
   if (syn && version != 0 && version <= (KERNEL_4_4 | 0xff) && strcmp(site, "tcp_rcv_state_process") == 0) {
     dc_ruling_set(ruling, DC_CAUSE_NORMAL_FREE, DC_CONFIDENCE_LIKELY, "site %s: kernels up to 4.4 free every SYN here",
                   site);
+    return;
+  }
+  if (freed_after_reset(input, version)) {
+    dc_ruling_set(ruling, DC_CAUSE_TCP_STATE, DC_CONFIDENCE_LIKELY,
+                  "site %s: no connection takes the segment, it is answered by a reset", site);
+    if (!checksum_fine(input))
+      dc_ruling_rival(ruling, DC_CAUSE_TCP_CHECKSUM);
+    if (dc_rule_counter(input, "TcpExt.ListenOverflows") != DC_MOVED_NO)
+      dc_ruling_rival(ruling, DC_CAUSE_ACCEPT_QUEUE_FULL);
     return;
   }
   static const struct {

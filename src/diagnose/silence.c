@@ -49,6 +49,12 @@ static bool is_syn(const DcBrief *brief)
   return (brief->has & DC_HAS_TCP) != 0 && (brief->tcp_flags & (DC_TCP_SYN | DC_TCP_ACK | DC_TCP_RST)) == DC_TCP_SYN;
 }
 
+/* What a full accept queue lets fall: SYNs, and what follows a handshake whose last step it has ignored. */
+static bool waits_for_accept(const DcFrameVerdict *verdict)
+{
+  return is_syn(&verdict->brief) || verdict->handshake_open;
+}
+
 static void brief_addr(const DcBrief *brief, bool source, DcAddr *addr)
 {
   memset(addr, 0, sizeof *addr);
@@ -156,7 +162,7 @@ static void add_neighbours(const DcSilence *silence, Batch *batch)
   for (const GList *link = silence->waiting.head; link != NULL; link = link->next) {
     const DcFrameVerdict *verdict = &((const Waiting *)link->data)->verdict;
     const bool in_batch = verdict->time_ns >= batch->from_ns && verdict->time_ns <= batch->to_ns;
-    if (in_batch || verdict->time_ns < step.from_ns || verdict->time_ns > step.to_ns || !is_syn(&verdict->brief))
+    if (in_batch || verdict->time_ns < step.from_ns || verdict->time_ns > step.to_ns || !waits_for_accept(verdict))
       continue;
     batch->syns++;
     batch->syns_full += queue_was_full(listener_of(silence, &verdict->brief));
@@ -203,6 +209,12 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
     dc_ruling_set(ruling, DC_CAUSE_NOT_LOCAL, DC_CONFIDENCE_LIKELY,
                   "its destination is no address of this host; InAddrErrors +%" G_GUINT64_FORMAT,
                   batch->in_addr_errors);
+    return true;
+  }
+  if (verdict->handshake_open && batch->overflows > 0) {
+    dc_ruling_set(ruling, DC_CAUSE_ACCEPT_QUEUE_FULL, DC_CONFIDENCE_LIKELY,
+                  "ListenOverflows +%" G_GUINT64_FORMAT "; the SYN-ACK was sent again after the client had answered it",
+                  batch->overflows);
     return true;
   }
   if (!is_syn(brief))
@@ -304,7 +316,7 @@ static void decide_batch(DcSilence *silence, GPtrArray *links, bool settled_only
     batch.to_ns = MAX(batch.to_ns, verdict->time_ns);
     ruled[i] = rule_bytes(silence, verdict, &rulings[i]) || rule_firewall(silence, verdict, &rulings[i]) ||
                dc_answered_rule(silence->answered, verdict, silence->options.state, &rulings[i]);
-    if (ruled[i] || !is_syn(&verdict->brief))
+    if (ruled[i] || !waits_for_accept(verdict))
       continue;
     batch.syns++;
     batch.syns_full += queue_was_full(listener_of(silence, &verdict->brief));

@@ -467,6 +467,54 @@ static void test_data_unanswered(void)
   run_free(&run);
 }
 
+/* The client believes to be connected, this host has ignored the last step of the handshake. */
+static void test_last_step_ignored(void)
+{
+  Run run;
+  run_begin(&run, true);
+  counter(&run, "netstat", "TcpExt.ListenOverflows", 0, 3);
+  feed_frame(&run, syn(5, 22, 1, 0), T0);
+  feed_frame(&run, syn_ack(5, 22, 1), T0 + MS);
+  Spec data = {.sport = 5, .dport = 22, .seq = 2, .ack = 8, .flags = DC_TCP_ACK};
+  feed_frame(&run, tcp_packet(&data), T0 + 2 * MS);
+  data.payload = "hello";
+  data.payload_len = 5;
+  uint64_t lost = feed_frame(&run, tcp_packet(&data), T0 + 3 * MS);
+  feed_frame(&run, syn_ack(5, 22, 1), T0 + S);
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, lost)->fate, ==, DC_FATE_SILENT);
+  g_assert_cmpint(verdict_of(&run, lost)->cause, ==, DC_CAUSE_ACCEPT_QUEUE_FULL);
+  g_assert_cmpint(verdict_of(&run, lost)->confidence, ==, DC_CONFIDENCE_LIKELY);
+  run_free(&run);
+}
+
+/* The finding is about the service inside the tunnel, which is what the kernel looked for. */
+static void test_tunnelled_service(void)
+{
+  Run run;
+  run_begin(&run, true);
+  const Packet inner = udp_packet(&(Spec){.src = 0xc0a80002, .dst = 0xc0a80001, .sport = 7, .dport = 5999});
+  Packet vxlan_payload = {.len = 0};
+  put32(&vxlan_payload, 0x08000000);
+  put32(&vxlan_payload, 42 << 8);
+  put_bytes(&vxlan_payload, inner.bytes, inner.len);
+  const Spec outer = {.sport = 50000,
+                      .dport = 4789,
+                      .id = 3,
+                      .payload = (const char *)vxlan_payload.bytes,
+                      .payload_len = vxlan_payload.len};
+  feed_frame(&run, udp_packet(&outer), T0);
+  feed_drop(&run, &inner, T0 + MS, "__udp4_lib_rcv", "NO_SOCKET");
+  run_end(&run);
+  const DcFinding *finding = finding_of(&run, DC_CAUSE_NO_SOCKET);
+  g_assert_nonnull(finding);
+  g_assert_cmpuint(finding->service.port, ==, 5999);
+  g_assert_cmpuint(finding->frames, ==, 1);
+  g_assert_cmpint(verdict_of(&run, 1)->match, ==, DC_MATCH_EXACT);
+  g_assert_cmpuint(verdict_of(&run, 1)->brief.flow.dst_port, ==, 4789);
+  run_free(&run);
+}
+
 /* --- handlers --------------------------------------------------------------------------------- */
 
 static Packet raw_frame(uint16_t ethertype)
@@ -595,6 +643,8 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/handshake/icmp-error", test_icmp_error_on_handshake);
   g_test_add_func("/diagnosis/handshake/lost-elsewhere", test_answer_lost_elsewhere);
   g_test_add_func("/diagnosis/handshake/data-unanswered", test_data_unanswered);
+  g_test_add_func("/diagnosis/silence/last-step-ignored", test_last_step_ignored);
+  g_test_add_func("/diagnosis/findings/tunnelled-service", test_tunnelled_service);
   g_test_add_func("/diagnosis/refusals", test_refusals);
   g_test_add_func("/diagnosis/unhandled", test_unhandled);
   g_test_add_func("/diagnosis/live-counters", test_live_counters);

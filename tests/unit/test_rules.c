@@ -376,6 +376,21 @@ static void test_tcp(void)
   open.tcp_flags = DC_TCP_RST;
   ASSERT_RULING(rule("tcp_v4_rcv", "NOT_SPECIFIED", &open, state), DC_CAUSE_NORMAL_FREE, DC_CONFIDENCE_LIKELY);
 
+  /* The last step of a handshake, and data after it, with a full accept queue. */
+  moved(state, "TcpExt.ListenOverflows", 4);
+  open.tcp_flags = DC_TCP_ACK | DC_TCP_PSH;
+  ruling = rule("tcp_v4_rcv", NULL, &open, state);
+  ASSERT_RULING(ruling, DC_CAUSE_ACCEPT_QUEUE_FULL, DC_CONFIDENCE_LIKELY);
+  g_assert_true(has_rival(&ruling, DC_CAUSE_TCP_STATE));
+
+  /* Another connection's old timestamps do not explain this: before 5.18 those are freed untraced. */
+  g_autoptr(DcState) untraced = dc_state_new();
+  feed(untraced, DC_PHASE_ONCE, "uname", "Linux h 5.10.0-46-cloud-amd64 #1 SMP x86_64 GNU/Linux\n");
+  moved(untraced, "TcpExt.PAWSEstab", 1);
+  ASSERT_RULING(rule("tcp_v4_do_rcv", NULL, &open, untraced), DC_CAUSE_TCP_STATE, DC_CONFIDENCE_LIKELY);
+  ASSERT_RULING(rule("tcp_v4_do_rcv", "NOT_SPECIFIED", &open, untraced), DC_CAUSE_TCP_STATE, DC_CONFIDENCE_LIKELY);
+  ASSERT_RULING(rule("tcp_validate_incoming", NULL, &open, untraced), DC_CAUSE_PAWS, DC_CONFIDENCE_LIKELY);
+
   /* Up to 4.4 every SYN is freed here after it was answered. */
   g_autoptr(DcState) old = dc_state_new();
   feed(old, DC_PHASE_ONCE, "uname", "Linux h 3.10.0-1160.el7.x86_64 #1 SMP x86_64 GNU/Linux\n");
