@@ -1,0 +1,146 @@
+#include "match_time.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Without bytes only a frame just before the drop can be meant: p99 is 10 us on bare metal,
+ * 2.5 ms in an emulated machine. */
+#define NEAR_NS (10 * DC_NS_PER_MS)
+/* The tracepoint net:netif_receive_skb fires just before the tap, which stamps the frame then or has found a stamp
+ * from the backlog's entry: either is within a few microseconds of its trace event. Frames so much farther
+ * than the nearest are not meant. */
+#define RECEIVE_NS (200 * DC_NS_PER_US)
+/* A clock that was fitted, and a machine that is emulated, are not that exact. */
+#define RECEIVE_FITTED_NS DC_NS_PER_MS
+#define RECEIVE_CLEAR_NS (2 * DC_NS_PER_US)
+#define ALIKE_SCAN_MAX 256
+
+static bool site_allows(const DcDrop *drop, const DcSlot *slot)
+{
+  const char *symbol = drop->symbol != NULL ? drop->symbol : "";
+  const uint8_t protocol = slot->brief.flow.protocol;
+  if (strncmp(symbol, "tcp_", 4) == 0)
+    return protocol == 6;
+  if (strncmp(symbol, "udp", 3) == 0 || strncmp(symbol, "__udp", 5) == 0)
+    return protocol == 17 || protocol == 136;
+  if (strncmp(symbol, "icmp_", 5) == 0 || strncmp(symbol, "ping_", 5) == 0)
+    return protocol == 1;
+  if (strncmp(symbol, "icmpv6_", 7) == 0)
+    return protocol == 58;
+  return true;
+}
+
+static bool tuple_allows(const DcDrop *drop, const DcSlot *slot)
+{
+  const DcPacket *packet = &drop->packet;
+  const DcFlowKey *flow = &slot->brief.flow;
+  if ((packet->has & DC_HAS_IP) != 0 &&
+      (memcmp(flow->src, packet->src.bytes, sizeof flow->src) != 0 ||
+       memcmp(flow->dst, packet->dst.bytes, sizeof flow->dst) != 0 || flow->ip_version != packet->src.version))
+    return false;
+  if ((packet->has & DC_HAS_PORTS) != 0 && (flow->src_port != packet->src_port || flow->dst_port != packet->dst_port))
+    return false;
+  if ((packet->has & DC_HAS_TCP) != 0 && packet->tcp_seq != 0 && slot->brief.tcp_seq != packet->tcp_seq)
+    return false;
+  return true;
+}
+
+/* How far the frame's stamp is from the reception of the drop's packet. */
+static int64_t receive_distance(const DcDrop *drop, const DcSlot *slot)
+{
+  int64_t distance = llabs(slot->time_ns - drop->rx_time_ns);
+  if (drop->rx_wait_ns > 0)
+    distance = MIN(distance, llabs(slot->time_ns - (drop->rx_time_ns - drop->rx_wait_ns)));
+  return distance;
+}
+
+/* The reception's length is without link header; the frame's is with it: none, Ethernet, with one tag or two, or a
+ * cooked header of either version. */
+static bool length_allows(const DcDrop *drop, const DcSlot *slot)
+{
+  static const uint32_t headers[] = {0, 14, 16, 18, 20, 22};
+  for (size_t i = 0; i < G_N_ELEMENTS(headers); i++) {
+    if (drop->rx_len + headers[i] == slot->brief.len)
+      return true;
+  }
+  return drop->rx_len == 0;
+}
+
+/* Drops still waiting that nothing tells apart from this one, this one included. */
+static uint32_t drops_alike(DcCorrelator *self, const DcDrop *drop, uint32_t enough)
+{
+  uint32_t alike = 1, looked_at = 0;
+  for (const DcHeldDrop *held = self->without_bytes.first; held != NULL; held = held->next) {
+    const DcDrop *other = &held->drop;
+    self->stats.join_steps++;
+    if (other->time_ns - drop->time_ns > NEAR_NS || alike >= enough || ++looked_at > ALIKE_SCAN_MAX)
+      break;
+    alike += other->symbol == drop->symbol && other->reason == drop->reason && other->protocol == drop->protocol &&
+             other->rx_len == drop->rx_len && other->offset == drop->offset;
+  }
+  return alike;
+}
+
+/* The frame nearest in time that may be meant, and how many may: with a known reception those not much farther from
+ * it than the nearest (within_ns), without one all before the drop. */
+static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t within_ns, int64_t *ret_nearest)
+{
+  DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
+  const bool has_receive = drop->rx_time_ns != 0;
+  /* Frames before this cannot be meant; they come by time, but for a little disorder among CPUs. */
+  const int64_t earliest = has_receive
+                               ? drop->rx_time_ns - drop->rx_wait_ns - within_ns - self->options.window_before_ns
+                               : drop->time_ns - drop->precision_ns - NEAR_NS;
+  const uint64_t begin = dc_window_begin(self->window);
+  uint32_t looked_at = 0;
+  int64_t nearest = INT64_MAX;
+  /* This drop waited a second: many frames have come since. */
+  uint64_t at = dc_window_until(self->window, drop->time_ns + self->options.window_before_ns);
+  while (at-- > begin && looked_at < DC_MATCH_SCAN_MAX) {
+    DcSlot *slot = dc_window_at(self->window, at);
+    looked_at++;
+    self->stats.join_steps++;
+    if (slot == NULL || slot->time_ns > drop->time_ns + self->options.window_before_ns)
+      continue;
+    if (slot->time_ns < earliest)
+      break;
+    /* What this host sent is received, and may be freed, in another namespace: with its reception known it can be told.
+     */
+    const bool sent = slot->brief.direction == DC_DIRECTION_OUT;
+    if ((slot->flags & (DC_SLOT_JOINED | DC_SLOT_CONSUMED)) != 0 || (sent && !has_receive))
+      continue;
+    if (drop->protocol >= 0 && slot->brief.flow.ethertype != drop->protocol)
+      continue;
+    const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
+    if (distance > within_ns || !length_allows(drop, slot) || !site_allows(drop, slot) || !tuple_allows(drop, slot))
+      continue;
+    if (!sent && dc_answer_is_answered(self, slot))
+      continue;
+    if (best.slot == NULL || distance < nearest) {
+      nearest = distance;
+      best = (DcJoin){slot, at, DC_MATCH_LIKELY, best.candidates};
+    }
+    /* No more drops than this are counted as alike: it stays open which of these frames is meant. */
+    if (++best.candidates > DC_MATCH_CANDIDATES_MAX && !has_receive)
+      break;
+  }
+  if (looked_at == DC_MATCH_SCAN_MAX && best.slot != NULL)
+    best.match = DC_MATCH_POSSIBLE;
+  *ret_nearest = nearest;
+  return best;
+}
+
+DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop)
+{
+  int64_t nearest;
+  DcJoin best = nearest_frame(self, drop, RECEIVE_NS, &nearest);
+  if (best.slot == NULL && drop->rx_time_ns != 0)
+    best = nearest_frame(self, drop, RECEIVE_FITTED_NS, &nearest);
+  if (drop->rx_time_ns != 0 && best.candidates > 1)
+    best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
+  /* As many drops as frames that could be meant: then all of them were dropped, whichever is whose. */
+  if (best.candidates > 1 &&
+      (best.candidates > DC_MATCH_CANDIDATES_MAX || drops_alike(self, drop, best.candidates) < best.candidates))
+    best.match = DC_MATCH_POSSIBLE;
+  return best;
+}
