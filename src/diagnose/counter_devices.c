@@ -141,6 +141,13 @@ static void give_devices(DcDiagnosis *self, const char *device)
     counts.dropped = dropped;
   else
     counts.dropped -= MIN(counts.ring, counts.dropped);
+  /* Both count in the device's rx_dropped too, and are told by themselves. */
+  static const char *const told[] = {"softnet.dropped", "TcpExt.PFMemallocDrop"};
+  for (size_t i = 0; i < G_N_ELEMENTS(told); i++) {
+    uint64_t value;
+    if (dc_counted_value(self->state, told[i], counts.framed, &value))
+      counts.dropped -= MIN(value, counts.dropped);
+  }
   give_dropped(self, &counts);
 }
 

@@ -318,6 +318,24 @@ static void test_set_already(void)
   clear(&run);
 }
 
+/* A full backlog and emergency memory count in rx_dropped too: one loss is told once. */
+static void test_dropped_once(void)
+{
+  Run run;
+  begin(&run, NULL);
+  counter(&run, "sys.eth0.rx_packets", 0, 9000);
+  counter(&run, "sys.eth0.rx_dropped", 0, 50);
+  counter(&run, "softnet.dropped", 0, 30);
+  counter(&run, "TcpExt.PFMemallocDrop", 0, 20);
+  end(&run);
+  g_assert_cmpuint(run.report->findings->len, ==, 2);
+  for (guint i = 0; i < 2; i++) {
+    const DcFinding *finding = g_ptr_array_index(run.report->findings, i);
+    g_assert_cmpint(finding->cause, ==, i == 0 ? DC_CAUSE_CPU_BACKLOG : DC_CAUSE_MEMORY_PRESSURE);
+  }
+  clear(&run);
+}
+
 /* Who asked for some frames is told what all frames suffered from, not what others did. */
 static void test_filtered(void)
 {
@@ -366,6 +384,7 @@ int main(int argc, char **argv)
   g_test_add_func("/counter-findings/rules", test_rules);
   g_test_add_func("/counter-findings/service", test_service);
   g_test_add_func("/counter-findings/set-already", test_set_already);
+  g_test_add_func("/counter-findings/dropped-once", test_dropped_once);
   g_test_add_func("/counter-findings/filtered", test_filtered);
   g_test_add_func("/counter-findings/memory", test_memory);
   return g_test_run();
