@@ -38,6 +38,7 @@ struct DcAnalysis {
   uint64_t frames, drops;
   uint64_t skipped, filtered_frames, filtered_drops;
   uint64_t unparsed_samples;
+  bool begun; /* an event other than a sample was fed */
 };
 
 /* --- outputs ---------------------------------------------------------------------- */
@@ -338,7 +339,10 @@ void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
       dc_diagnosis_loss(analysis->diagnosis, &event->loss);
     break;
   }
-  if (analysis->correlator == NULL)
+  /* Offline, what comes before the first frame or drop comes before the start: live it must not move time
+   * either, or a replay would decide at other moments. */
+  analysis->begun |= event->kind != DC_EVENT_SAMPLE;
+  if (analysis->correlator == NULL || !analysis->begun)
     return;
   dc_correlator_feed(analysis->correlator, event);
   dc_diagnosis_advance(analysis->diagnosis, event->time_ns);
@@ -397,6 +401,7 @@ static DcReport *make_report(DcAnalysis *analysis)
   summary->filtered_frames = analysis->filtered_frames;
   summary->filtered_drops = analysis->filtered_drops;
   summary->skipped_records = analysis->skipped;
+  summary->lost[DC_LOSS_INPUT] += analysis->skipped;
   summary->decided_early += stats.decided_early;
   for (guint i = 0; i < analysis->sources->len; i++)
     g_ptr_array_add(report->sources, g_strdup(g_ptr_array_index(analysis->sources, i)));
