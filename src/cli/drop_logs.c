@@ -97,6 +97,11 @@ bool dc_drop_logs_open(const DcOptions *options, DcStrings *strings, DcStop *sto
     logs.kallsyms = dc_kallsyms_load(options->kallsyms, error);
     opened = logs.kallsyms != NULL;
   }
+  if (options->kallsyms == NULL && options->context_dir != NULL) {
+    /* The context may bring the host's own; one that cannot be read is told by what has no name. */
+    g_autofree char *path = g_build_filename(options->context_dir, "kallsyms", NULL);
+    logs.kallsyms = is_regular(path) ? dc_kallsyms_load(path, NULL) : NULL;
+  }
   const DcDropLogOptions log_options = {
       .filter = options->filter, .filter_optimize = true, .stop = stop, .kallsyms = logs.kallsyms};
   for (char **path = options->drops; opened && path != NULL && *path != NULL; path++) {
