@@ -128,6 +128,8 @@ char *dc_report_verdict_text(const DcReport *report)
 char *dc_report_count_text(const DcReport *report)
 {
   const DcSummary *summary = &report->summary;
+  if (summary->frames_seen == 0)
+    return g_strdup("No frames were seen.");
   const uint64_t lost = dc_report_lost(report);
   const uint64_t harmless = dc_summary_lost(summary) - lost;
   const uint64_t open = summary->frames_by_fate[DC_FATE_UNEXPLAINED];
