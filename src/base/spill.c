@@ -1,8 +1,8 @@
 #include "dropcorr/base/spill.h"
 
+#include "dropcorr/base/temp_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ struct DcSpill {
   Page *last; /* the one asked for last */
   uint64_t accesses;
   uint64_t written_pages;
-  int fd; /* -1: not needed yet */
+  int fd; /* -1: could not be made, is tried again when it is needed */
   bool full;
   uint64_t lost;
   char *why;
@@ -43,7 +43,7 @@ DcSpill *dc_spill_new(size_t record_size, uint64_t limit_bytes)
   spill->record_size = record_size;
   spill->per_page = PAGE_SIZE / record_size;
   spill->limit_bytes = limit_bytes;
-  spill->fd = -1;
+  spill->fd = dc_temp_file_open(); /* now: later this process may be somebody who cannot */
   for (size_t i = 0; i < PAGES; i++)
     spill->pages[i].number = NO_PAGE;
   return spill;
@@ -54,22 +54,6 @@ static void fail(DcSpill *spill, const char *what, const char *why)
   spill->full = true;
   if (spill->why == NULL)
     spill->why = g_strdup_printf("temporary file: %s: %s (TMPDIR names the folder it lies in)", what, why);
-}
-
-/* Without a name from the start, or as soon as it has one: it ends with the process. */
-static int open_file(void)
-{
-  const char *folder = getenv("TMPDIR");
-  if (folder == NULL || *folder == '\0')
-    folder = "/var/tmp";
-  int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd >= 0)
-    return fd;
-  g_autofree char *path = g_build_filename(folder, "dropcorr-XXXXXX", NULL);
-  fd = mkostemp(path, O_CLOEXEC);
-  if (fd >= 0)
-    (void)unlink(path);
-  return fd;
 }
 
 static bool transfer(int fd, bool writing, uint8_t *bytes, uint64_t offset)
@@ -106,7 +90,7 @@ static bool write_page(DcSpill *spill, Page *page)
   if (!page->dirty)
     return true;
   if (spill->fd < 0)
-    spill->fd = open_file();
+    spill->fd = dc_temp_file_open();
   if (spill->fd < 0 || !transfer(spill->fd, true, page->bytes, page->number * PAGE_SIZE)) {
     fail(spill, spill->fd < 0 ? "cannot be made" : "writing", g_strerror(errno));
     return false;

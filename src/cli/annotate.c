@@ -22,6 +22,7 @@
 typedef struct {
   char *name;
   int fd;
+  bool close_fd;
   DcAnnotated *file;
 } Output;
 
@@ -36,7 +37,7 @@ static void output_free(gpointer data)
 {
   Output *output = data;
   dc_annotated_free(output->file);
-  if (output->fd >= 0)
+  if (output->close_fd && output->fd >= 0)
     close(output->fd);
   g_free(output->name);
   g_free(output);
@@ -81,6 +82,7 @@ static bool add_output(DcAnnotator *annotator, const DcOptions *options, const c
   Output *output = g_new0(Output, 1);
   g_ptr_array_add(annotator->outputs, output);
   output->name = g_strdup_printf("--report %s", path);
+  output->close_fd = true;
   output->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
   if (output->fd < 0) {
     g_set_error(error, DC_ERROR, DC_ERROR_IO, "--report %s: %s; choose a path that can be written", path,
@@ -121,15 +123,29 @@ DcAnnotator *dc_annotator_new(const DcOptions *options, GError **error)
   return g_steal_pointer(&annotator);
 }
 
+void dc_annotator_add_fd(DcAnnotator *annotator, int fd, const char *name)
+{
+  Output *output = g_new0(Output, 1);
+  output->name = g_strdup(name);
+  output->fd = fd;
+  g_ptr_array_add(annotator->outputs, output);
+}
+
 bool dc_annotator_check_live(const DcOptions *options, GError **error)
 {
   const char *trouble = NULL;
+  if (options->write_file == NULL && options->bundle != NULL)
+    return true; /* recorded for the bundle */
   if (options->write_file == NULL)
     trouble = "needs -w FILE as well: verdicts come after their frames, and what was not kept cannot be annotated";
   else if (strcmp(options->write_file, "-") == 0)
     trouble = "needs -w with a file that can be read again, not standard output";
   else if (options->rotate_bytes > 0 || options->rotate_ns > 0)
     trouble = "needs one evidence file: leave out -C and -G, or annotate each file afterwards with -r";
+  if (options->bundle != NULL && trouble != NULL) {
+    g_set_error(error, DC_ERROR, DC_ERROR_USAGE, "--bundle %s: %s", options->bundle, trouble);
+    return false;
+  }
   for (char **path = options->reports; trouble != NULL && path != NULL && *path != NULL; path++) {
     if (!dc_annotator_is_for(*path))
       continue;
@@ -311,6 +327,8 @@ bool dc_annotator_write(DcAnnotator *annotator, const DcAnnotateInput *input, GE
       if (!input->own_drop_numbers)
         event.drop.number = drops;
     }
+    if (event.kind == DC_EVENT_SAMPLE && input->sample != NULL)
+      input->sample(input->sample_data, &event.sample);
     if (!put_event(annotator, &event, error))
       return false;
   }

@@ -307,8 +307,9 @@ static const DcOption TABLE[] = {
      .complete = DC_COMPLETE_FILE,
      .since = "0.1.0",
      .help = "pack reports, annotated capture and context into this new folder, or archive if it ends in .tar.gz",
-     .more = "For a ticket, or for whoever looks at it elsewhere. Live, the capture is recorded for it, with or without "
-             "-w."},
+     .more =
+         "For a ticket, or for whoever looks at it elsewhere. Live, the capture is recorded for it, with or without "
+         "-w."},
     {.id = DC_OPTION_SNAPSHOT,
      .name = "snapshot",
      .argument = "directory",

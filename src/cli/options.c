@@ -51,6 +51,7 @@ void dc_options_clear(DcOptions *options)
   g_free(options->kallsyms);
   g_free(options->write_file);
   g_free(options->snapshot_dir);
+  g_free(options->bundle);
   g_strfreev(options->reports);
   *options = (DcOptions){0};
 }
@@ -316,6 +317,8 @@ static bool take_option(Parse *parse, const DcOption *row, const char *value, GE
     return take_duration(row, value, &options->rotate_ns, error);
   case DC_OPTION_ROTATE_FILES:
     return take_uint32(row, value, 1, INT32_MAX, &options->rotate_files, error);
+  case DC_OPTION_BUNDLE:
+    return take_single(row, value, &options->bundle, error);
   case DC_OPTION_SNAPSHOT:
     return take_single(row, value, &options->snapshot_dir, error);
   case DC_OPTION_STRICT:

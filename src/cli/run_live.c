@@ -4,8 +4,9 @@
 #include "dropcorr/base/clock.h"
 #include "dropcorr/base/error.h"
 #include "dropcorr/base/strings.h"
+#include "dropcorr/base/temp_file.h"
 #include "dropcorr/cli/analysis.h"
-#include "dropcorr/cli/annotate.h"
+#include "dropcorr/cli/ticket.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/evidence_write.h"
 #include "dropcorr/source/live.h"
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STRINGS_MAX 65536u
@@ -29,8 +31,9 @@ typedef struct {
   DcStop *stop;
   DcSource *live;
   DcEvidence *evidence; /* NULL: nothing is written, or no longer */
+  DcTicket *ticket;     /* NULL: not asked for */
   int evidence_fd;      /* to read the evidence file again, -1: not wanted */
-  DcAnnotator *annotator;
+  char *evidence_path;  /* leads to it, whoever this process has become */
   DcAnalysis *analysis;
   int64_t stop_at_ns; /* monotonic; 0: no --duration */
   bool failed;
@@ -154,7 +157,8 @@ static DcEvidence *open_evidence(const LiveRun *run, const char *command_line, c
   evidence.rotate_files = options->rotate_files;
   evidence.owner = user->uid;
   evidence.group = user->gid;
-  return dc_evidence_open(options->write_file, &meta, &evidence, error);
+  return dc_evidence_open(options->write_file != NULL ? options->write_file : run->evidence_path, &meta, &evidence,
+                          error);
 }
 
 static void start_analysis(const LiveRun *run, const Interfaces *interfaces)
@@ -313,11 +317,9 @@ static void print_closing(const DcLiveStats *stats, const DcAnalysis *analysis)
   fprintf(stderr, "%" G_GUINT64_FORMAT " kernel drops recorded\n", dc_analysis_drops(analysis));
 }
 
-/* Through the descriptor: the way to the file may be closed to the user that this process has become. */
-static bool annotate(LiveRun *run, const char *command_line, GError **error)
+static bool write_ticket(LiveRun *run, const char *command_line, GError **error)
 {
-  g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", run->evidence_fd);
-  g_autoptr(DcSource) again = dc_capture_file_open(path, &(DcCaptureFileOptions){.filter = NULL}, error);
+  g_autoptr(DcSource) again = dc_capture_file_open(run->evidence_path, &(DcCaptureFileOptions){.filter = NULL}, error);
   if (again == NULL)
     return false;
   DcEvidenceMeta meta;
@@ -329,9 +331,9 @@ static bool annotate(LiveRun *run, const char *command_line, GError **error)
                                  .report = dc_analysis_report(run->analysis),
                                  .own_drop_numbers = true,
                                  .events_max = UINT64_MAX};
-  const bool ok = dc_annotator_write(run->annotator, &input, error);
-  if (ok && dc_annotator_gap(run->annotator) != NULL)
-    dc_run_complain(dc_annotator_gap(run->annotator));
+  const bool ok = dc_ticket_write(run->ticket, &input, error);
+  if (ok && dc_ticket_gap(run->ticket) != NULL)
+    dc_run_complain(dc_ticket_gap(run->ticket));
   return ok;
 }
 
@@ -364,7 +366,7 @@ static int finish(LiveRun *run, const char *command_line)
     run->failed = true;
     g_clear_error(&error);
   }
-  if (run->annotator != NULL && !annotate(run, command_line, &error)) {
+  if (run->ticket != NULL && !write_ticket(run, command_line, &error)) {
     dc_run_complain(error->message);
     run->failed = true;
   }
@@ -375,29 +377,23 @@ static int finish(LiveRun *run, const char *command_line)
   return run->options->strict && !dc_analysis_complete(run->analysis) ? DC_EXIT_INCOMPLETE : DC_EXIT_OK;
 }
 
-/* What is to be annotated is refused before the capture, not after it. */
-static bool open_annotator(LiveRun *run, GError **error)
+/* The evidence file for those who read it again: without -w it is recorded for the bundle alone. */
+static bool open_recording(LiveRun *run, GError **error)
 {
-  if (!dc_annotator_wanted(run->options))
-    return true;
-  if (!dc_annotator_check_live(run->options, error))
+  const char *path = run->options->write_file;
+  if (path == NULL)
+    run->evidence_fd = dc_temp_file_open();
+  else
+    run->evidence_fd = open(path, O_RDONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+  struct stat status;
+  const bool opened = run->evidence_fd >= 0 && fstat(run->evidence_fd, &status) == 0;
+  if (!opened || !S_ISREG(status.st_mode)) {
+    g_set_error(error, DC_ERROR, DC_ERROR_IO, "%s%s: %s", path != NULL ? "-w " : "temporary file (TMPDIR)",
+                path != NULL ? path : "", opened ? "is no regular file, and has to be read again" : g_strerror(errno));
     return false;
-  run->annotator = dc_annotator_new(run->options, error);
-  if (run->annotator == NULL)
-    return false;
-  dc_annotator_listen(run->annotator, run->analysis);
+  }
+  run->evidence_path = g_strdup_printf("/proc/self/fd/%d", run->evidence_fd);
   return true;
-}
-
-static bool open_evidence_again(LiveRun *run, GError **error)
-{
-  if (run->annotator == NULL)
-    return true;
-  run->evidence_fd = open(run->options->write_file, O_RDONLY | O_CLOEXEC);
-  if (run->evidence_fd < 0)
-    g_set_error(error, DC_ERROR, DC_ERROR_IO, "-w %s: %s (an annotated capture reads it again)",
-                run->options->write_file, g_strerror(errno));
-  return run->evidence_fd >= 0;
 }
 
 /* Everything that needs privileges or can still be refused; then the privileges go. */
@@ -410,16 +406,20 @@ static bool prepare(LiveRun *run, const char *command_line, DcStrings *strings, 
   const bool to_stdout = g_strcmp0(options->write_file, "-") == 0;
   const DcLiveOptions live = live_options(options);
   Interfaces interfaces = {0};
-  bool ready = open_annotator(run, error) && dc_analysis_open_outputs(run->analysis, to_stdout, command_line, error);
+  const uid_t owner = user.uid != 0 ? user.uid : (uid_t)-1;
+  const gid_t group = user.uid != 0 ? user.gid : (gid_t)-1;
+  bool ready = dc_ticket_open(options, run->analysis, command_line, owner, group, &run->ticket, error) &&
+               dc_analysis_open_outputs(run->analysis, to_stdout, command_line, error) &&
+               (run->ticket == NULL || open_recording(run, error));
   if (ready) {
     run->live = dc_live_open(&live, strings, run->stop, error);
     ready = run->live != NULL;
   }
   if (ready) {
     interfaces_collect(dc_live_info(run->live), &interfaces);
-    if (options->write_file != NULL) {
+    if (options->write_file != NULL || run->ticket != NULL) {
       run->evidence = open_evidence(run, command_line, &user, &interfaces, error);
-      ready = run->evidence != NULL && open_evidence_again(run, error);
+      ready = run->evidence != NULL;
     }
   }
   ready = ready && dc_privilege_drop(&user, error) && dc_live_start(run->live, error);
@@ -449,9 +449,10 @@ int dc_run_live(const DcOptions *options, const char *command_line, DcStop *stop
     status = dc_run_error_status(error);
   }
   dc_evidence_free(run.evidence);
-  dc_annotator_free(run.annotator);
+  dc_ticket_free(run.ticket);
   if (run.evidence_fd >= 0)
     close(run.evidence_fd);
+  g_free(run.evidence_path);
   dc_source_free(run.live);
   return status;
 }

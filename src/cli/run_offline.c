@@ -4,8 +4,8 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/base/strings.h"
 #include "dropcorr/cli/analysis.h"
-#include "dropcorr/cli/annotate.h"
 #include "dropcorr/cli/drop_logs.h"
+#include "dropcorr/cli/ticket.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/capture_file.h"
 #include "dropcorr/source/context_dir.h"
@@ -82,6 +82,7 @@ static DcAnalysisHost host_of(const Sources *sources)
       host.interface = evidence->ifname;
     host.live = evidence->run == NULL; /* a replay answers as the live run did */
     host.promiscuous = evidence->promiscuous;
+    host.filtered = evidence->filter != NULL && evidence->filter[0] != '\0';
     host.timed_samples = host.live;
     host.macs = evidence->local_macs;
     host.mac_count = evidence->local_mac_count;
@@ -101,27 +102,19 @@ static void start_analysis(DcAnalysis *analysis, const Sources *sources)
   dc_analysis_start(analysis, &host);
 }
 
-/* An annotated capture needs a second reading: refused before the first one, not after it. */
-static bool open_annotator(const DcOptions *options, DcAnalysis *analysis, DcAnnotator **ret_annotator, GError **error)
+static bool open_ticket(const DcOptions *options, DcAnalysis *analysis, const char *command_line, DcTicket **ret_ticket,
+                        GError **error)
 {
-  if (!dc_annotator_wanted(options))
-    return true;
-  if (!dc_annotator_check_input(options->read_file, error))
-    return false;
-  for (char **path = options->drops; path != NULL && *path != NULL; path++) {
-    if (!dc_annotator_check_input(*path, error))
-      return false;
-  }
-  *ret_annotator = dc_annotator_new(options, error);
-  if (*ret_annotator == NULL)
-    return false;
-  dc_annotator_listen(*ret_annotator, analysis);
-  return true;
+  uid_t owner;
+  gid_t group;
+  return dc_run_owner(options, &owner, &group, error) &&
+         dc_ticket_open(options, analysis, command_line, owner, group, ret_ticket, error);
 }
 
 /* first: the sources as the analysis has read them. */
-static bool annotate(DcAnnotator *annotator, const DcOptions *options, const char *command_line,
-                     const DcAnalysis *analysis, const Sources *first, uint64_t events, DcStop *stop, GError **error)
+static bool write_ticket(DcTicket *ticket, const DcOptions *options, const char *command_line,
+                         const DcAnalysis *analysis, const Sources *first, uint64_t events, DcStop *stop,
+                         GError **error)
 {
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
   Sources again;
@@ -136,10 +129,10 @@ static bool annotate(DcAnnotator *annotator, const DcOptions *options, const cha
                                  .meta = &meta.meta,
                                  .report = dc_analysis_report(analysis),
                                  .events_max = events};
-  const bool ok = dc_annotator_write(annotator, &input, error);
+  const bool ok = dc_ticket_write(ticket, &input, error);
   sources_clear(&again);
-  if (ok && dc_annotator_gap(annotator) != NULL)
-    dc_run_complain(dc_annotator_gap(annotator));
+  if (ok && dc_ticket_gap(ticket) != NULL)
+    dc_run_complain(dc_ticket_gap(ticket));
   return ok;
 }
 
@@ -208,8 +201,8 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     dc_run_complain(error->message);
     return dc_run_error_status(error);
   }
-  g_autoptr(DcAnnotator) annotator = NULL;
-  if (!open_annotator(options, analysis, &annotator, &error) ||
+  g_autoptr(DcTicket) ticket = NULL;
+  if (!open_ticket(options, analysis, command_line, &ticket, &error) ||
       !dc_analysis_open_outputs(analysis, false, command_line, &error)) {
     dc_run_complain(error->message);
     sources_clear(&sources);
@@ -279,8 +272,7 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     failed = true;
   }
   g_clear_error(&output_error);
-  if (annotator != NULL &&
-      !annotate(annotator, options, command_line, analysis, &sources, events, stop, &output_error)) {
+  if (ticket != NULL && !write_ticket(ticket, options, command_line, analysis, &sources, events, stop, &output_error)) {
     dc_run_complain(output_error->message);
     failed = true;
   }

@@ -7,16 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Root by itself keeps its files; for others see dc_privilege_user(). */
-static bool find_owner(const DcOptions *options, DcSnapshotOptions *ret, GError **error)
+bool dc_run_owner(const DcOptions *options, uid_t *ret_owner, gid_t *ret_group, GError **error)
 {
+  *ret_owner = (uid_t)-1;
+  *ret_group = (gid_t)-1;
   if (options->user == NULL && getenv("SUDO_USER") == NULL)
     return true;
   DcPrivilegeUser user = {0};
   if (!dc_privilege_user(options->user, &user, error))
     return false;
-  ret->owner = user.uid;
-  ret->group = user.gid;
+  *ret_owner = user.uid;
+  *ret_group = user.gid;
   dc_privilege_user_clear(&user);
   return true;
 }
@@ -42,10 +43,9 @@ int dc_run_snapshot(const DcOptions *options, const char *command_line, DcStop *
                                 .interface = options->interface,
                                 .root = "",
                                 .duration_ns = options->duration_ns,
-                                .command_line = command_line,
-                                .owner = (uid_t)-1,
-                                .group = (gid_t)-1};
-  if (!find_owner(options, &snapshot, &error) || !dc_snapshot_write(&snapshot, stop, &result, &error)) {
+                                .command_line = command_line};
+  if (!dc_run_owner(options, &snapshot.owner, &snapshot.group, &error) ||
+      !dc_snapshot_write(&snapshot, stop, &result, &error)) {
     dc_run_complain(error->message);
     return dc_run_error_status(error);
   }

@@ -1,6 +1,8 @@
 #include "dropcorr/source/folder.h"
 
+#include "archive_write.h"
 #include "dropcorr/base/error.h"
+#include "dropcorr/base/temp_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +24,8 @@ typedef struct {
 
 struct DcFolder {
   char *path;
-  int dir;
+  int dir;            /* -1: an archive */
+  DcArchive *archive; /* NULL: a folder */
   uid_t owner;
   gid_t group;
   GPtrArray *members; /* Member* */
@@ -36,6 +39,17 @@ static void member_free(gpointer data)
   g_free(member->name);
   g_free(member->sha256);
   g_free(member);
+}
+
+static DcFolder *folder_new(const char *path, uid_t owner, gid_t group)
+{
+  DcFolder *folder = g_new0(DcFolder, 1);
+  folder->path = g_strdup(path);
+  folder->dir = -1;
+  folder->owner = owner;
+  folder->group = group;
+  folder->members = g_ptr_array_new_with_free_func(member_free);
+  return folder;
 }
 
 static bool fail(const DcFolder *folder, const char *name, int code, GError **error)
@@ -74,12 +88,7 @@ static bool is_empty(int dir)
 
 DcFolder *dc_folder_create(const char *path, uid_t owner, gid_t group, GError **error)
 {
-  g_autoptr(DcFolder) folder = g_new0(DcFolder, 1);
-  folder->path = g_strdup(path);
-  folder->dir = -1;
-  folder->owner = owner;
-  folder->group = group;
-  folder->members = g_ptr_array_new_with_free_func(member_free);
+  g_autoptr(DcFolder) folder = folder_new(path, owner, group);
   const bool made = mkdir(path, FOLDER_MODE) == 0;
   if (!made && errno != EEXIST) {
     (void)fail(folder, NULL, errno, error);
@@ -98,6 +107,30 @@ DcFolder *dc_folder_create(const char *path, uid_t owner, gid_t group, GError **
   if (made)
     give(folder, folder->dir);
   return g_steal_pointer(&folder);
+}
+
+bool dc_folder_is_archive(const char *path)
+{
+  return g_str_has_suffix(path, ".tar.gz") || g_str_has_suffix(path, ".tgz");
+}
+
+DcFolder *dc_folder_create_archive(const char *path, uid_t owner, gid_t group, GError **error)
+{
+  g_autoptr(DcFolder) folder = folder_new(path, owner, group);
+  const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+  if (fd < 0) {
+    (void)fail(folder, NULL, errno, error);
+    return NULL;
+  }
+  struct stat status;
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+    (void)fchmod(fd, FILE_MODE); /* it may have been there; not all file systems know modes */
+    give(folder, fd);
+  }
+  g_autofree char *name = g_path_get_basename(path);
+  name[strlen(name) - strlen(g_str_has_suffix(name, ".tgz") ? ".tgz" : ".tar.gz")] = '\0';
+  folder->archive = dc_archive_new(fd, path, *name != '\0' ? name : "dropcorr", error);
+  return folder->archive != NULL ? g_steal_pointer(&folder) : NULL;
 }
 
 /* No way out of the folder, whatever a device may be called. */
@@ -129,24 +162,59 @@ static bool make_parents(const DcFolder *folder, const char *name, GError **erro
   return true;
 }
 
-int dc_folder_begin(DcFolder *folder, const char *name, GError **error)
+static bool is_there(const DcFolder *folder, const char *name)
 {
-  if (!is_plain_name(name)) {
-    (void)fail(folder, name, EINVAL, error);
-    return -1;
+  for (guint i = 0; i < folder->members->len; i++) {
+    if (strcmp(((const Member *)g_ptr_array_index(folder->members, i))->name, name) == 0)
+      return true;
   }
-  if (!make_parents(folder, name, error))
-    return -1;
-  const int fd = openat(folder->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-  if (fd < 0) {
-    (void)fail(folder, name, errno, error);
-    return -1;
-  }
-  give(folder, fd);
+  return false;
+}
+
+static bool check_name(const DcFolder *folder, const char *name, GError **error)
+{
+  if (!is_plain_name(name))
+    return fail(folder, name, EINVAL, error);
+  return !is_there(folder, name) || fail(folder, name, EEXIST, error);
+}
+
+static Member *add_member(DcFolder *folder, const char *name, int fd)
+{
   Member *member = g_new0(Member, 1);
   member->name = g_strdup(name);
   member->fd = fd;
   g_ptr_array_add(folder->members, member);
+  return member;
+}
+
+/* The file itself, or what stands for it until the archive takes it. */
+static int open_member(const DcFolder *folder, const char *name, GError **error)
+{
+  if (!check_name(folder, name, error))
+    return -1;
+  if (folder->archive != NULL) {
+    const int fd = dc_temp_file_open();
+    if (fd < 0)
+      g_set_error(error, DC_ERROR, DC_ERROR_IO, "%s: no temporary file for %s: %s (TMPDIR names where they lie)",
+                  folder->path, name, g_strerror(errno));
+    return fd;
+  }
+  if (!make_parents(folder, name, error))
+    return -1;
+  const int fd = openat(folder->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+  if (fd < 0)
+    (void)fail(folder, name, errno, error);
+  else
+    give(folder, fd);
+  return fd;
+}
+
+int dc_folder_begin(DcFolder *folder, const char *name, GError **error)
+{
+  const int fd = open_member(folder, name, error);
+  if (fd < 0)
+    return -1;
+  add_member(folder, name, fd);
   return fd;
 }
 
@@ -181,12 +249,14 @@ bool dc_folder_commit(DcFolder *folder, int fd, GError **error)
       member = candidate;
   }
   g_return_val_if_fail(member != NULL, false);
-  const bool summed = sum_file(folder, member, error);
+  bool ok = sum_file(folder, member, error);
+  if (ok && folder->archive != NULL)
+    ok = dc_archive_add(folder->archive, member->name, fd, member->size, error);
   member->fd = -1;
   /* Some file systems tell of a full disk only now. */
-  if (close(fd) != 0 && summed)
+  if (close(fd) != 0 && ok)
     return fail(folder, member->name, errno, error);
-  return summed;
+  return ok;
 }
 
 static bool write_all(int fd, const void *bytes, size_t len)
@@ -205,8 +275,21 @@ static bool write_all(int fd, const void *bytes, size_t len)
   return true;
 }
 
+/* Needs no file in between: whoever has given up privileges since may not be able to make one. */
+static bool put_into_archive(DcFolder *folder, const char *name, const void *bytes, size_t len, GError **error)
+{
+  if (!check_name(folder, name, error) || !dc_archive_add_bytes(folder->archive, name, bytes, len, error))
+    return false;
+  Member *member = add_member(folder, name, -1);
+  member->size = len;
+  member->sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes, len);
+  return true;
+}
+
 bool dc_folder_put(DcFolder *folder, const char *name, const void *bytes, size_t len, GError **error)
 {
+  if (folder->archive != NULL)
+    return put_into_archive(folder, name, bytes, len, error);
   const int fd = dc_folder_begin(folder, name, error);
   if (fd < 0)
     return false;
@@ -266,7 +349,9 @@ bool dc_folder_finish(DcFolder *folder, GError **error)
     if (member->sha256 != NULL)
       append_sum(sums, member);
   }
-  return dc_folder_put(folder, SUMS, sums->str, sums->len, error);
+  if (!dc_folder_put(folder, SUMS, sums->str, sums->len, error))
+    return false;
+  return folder->archive == NULL || dc_archive_finish(folder->archive, error);
 }
 
 void dc_folder_free(DcFolder *folder)
@@ -274,6 +359,7 @@ void dc_folder_free(DcFolder *folder)
   if (folder == NULL)
     return;
   g_ptr_array_unref(folder->members);
+  dc_archive_free(folder->archive);
   if (folder->dir >= 0)
     close(folder->dir);
   g_free(folder->path);

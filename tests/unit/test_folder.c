@@ -154,6 +154,108 @@ static void test_no_way_out(void)
   g_assert_cmpuint(dc_folder_count(folder), ==, 0);
 }
 
+/* --- archives ------------------------------------------------------------------------------ */
+
+static void unpack(const Place *place, const char *archive)
+{
+  g_autofree char *quoted = g_shell_quote(place->base);
+  g_autofree char *command = g_strdup_printf("tar -C %s -xzpf %s", quoted, archive);
+  g_autofree char *text = NULL;
+  int status = 0;
+  g_assert_true(g_spawn_command_line_sync(command, NULL, &text, &status, NULL));
+  if (status != 0)
+    g_error("%s: %s", command, text);
+}
+
+static void test_archive(void)
+{
+  const mode_t mask = umask(0);
+  g_auto(Place) place = place_new();
+  g_autofree char *path = g_strconcat(place.path, ".tar.gz", NULL);
+  g_assert_true(dc_folder_is_archive(path));
+  g_assert_true(dc_folder_is_archive("x.tgz"));
+  g_assert_false(dc_folder_is_archive("x.tar.gz.d"));
+  g_assert_true(g_file_set_contents(path, "of last time", -1, NULL));
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DcFolder) folder = dc_folder_create_archive(path, NOBODY, &error);
+  g_assert_no_error(error);
+  const int slow = dc_folder_begin(folder, "slow", &error);
+  g_assert_cmpint(write(slow, "sl", 2), ==, 2);
+  g_autofree char *large = g_strnfill(3000000, 'x');
+  g_assert_true(dc_folder_put(folder, "context/large", large, 3000000, &error));
+  g_autofree char *name = g_strdup_printf("context/%0250d", 7); /* longer than ustar takes */
+  g_assert_true(dc_folder_put(folder, name, "abc", 3, &error));
+  g_assert_false(dc_folder_put(folder, name, "abc", 3, NULL));
+  g_assert_false(dc_folder_put(folder, "../out", "abc", 3, NULL));
+  g_assert_cmpint(write(slow, "ow", 2), ==, 2);
+  g_assert_true(dc_folder_commit(folder, slow, &error));
+  g_assert_true(dc_folder_finish(folder, &error));
+  g_assert_no_error(error);
+  umask(mask);
+
+  struct stat status;
+  g_assert_cmpint(stat(path, &status), ==, 0);
+  g_assert_cmpuint(status.st_mode & 07777, ==, 0600);
+  g_assert_cmpint(status.st_size, <, 100000);
+  unpack(&place, path);
+  g_autofree char *got = read_back(&place, "slow");
+  g_assert_cmpstr(got, ==, "slow");
+  g_autofree char *got_large = read_back(&place, "context/large");
+  g_assert_cmpstr(got_large, ==, large);
+  g_autofree char *got_long = read_back(&place, name);
+  g_assert_cmpstr(got_long, ==, "abc");
+  g_assert_cmpuint(mode_of(&place, "context"), ==, 0700);
+  g_assert_cmpuint(mode_of(&place, "context/large"), ==, 0600);
+  g_autofree char *sums = read_back(&place, "SHA256SUMS");
+  g_assert_nonnull(strstr(sums, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  context/000"));
+}
+
+static void test_half_an_archive(void)
+{
+  g_auto(Place) place = place_new();
+  g_autofree char *path = g_strconcat(place.path, ".tgz", NULL);
+  DcFolder *folder = dc_folder_create_archive(path, NOBODY, NULL);
+  for (int i = 0; i < 100; i++) {
+    g_autofree char *name = g_strdup_printf("%d", i);
+    g_autofree char *text = g_strnfill(100000, (char)('a' + i % 26));
+    g_assert_true(dc_folder_put(folder, name, text, 100000, NULL));
+  }
+  dc_folder_free(folder);
+  struct stat status;
+  g_assert_cmpint(stat(path, &status), ==, 0);
+  g_assert_cmpint(status.st_size, ==, 0);
+}
+
+static void test_no_room(void)
+{
+  if (!g_file_test("/dev/full", G_FILE_TEST_EXISTS)) {
+    g_test_skip("no /dev/full");
+    return;
+  }
+  g_auto(Place) place = place_new();
+  g_autofree char *path = g_strconcat(place.path, ".tar.gz", NULL);
+  g_assert_cmpint(symlink("/dev/full", path), ==, 0);
+  struct stat before;
+  g_assert_cmpint(stat("/dev/full", &before), ==, 0);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DcFolder) folder = dc_folder_create_archive(path, NOBODY, &error);
+  g_assert_no_error(error);
+  bool ok = true;
+  for (int i = 0; ok && i < 100; i++) {
+    guchar noise[65536];
+    for (size_t j = 0; j < sizeof noise; j++)
+      noise[j] = (guchar)g_test_rand_int();
+    g_autofree char *name = g_strdup_printf("%d", i);
+    ok = dc_folder_put(folder, name, noise, sizeof noise, &error);
+  }
+  g_assert_false(ok && dc_folder_finish(folder, &error));
+  g_assert_error(error, DC_ERROR, DC_ERROR_IO);
+  g_assert_true(g_str_has_prefix(error->message, path));
+  struct stat after;
+  g_assert_cmpint(stat("/dev/full", &after), ==, 0);
+  g_assert_cmpuint(after.st_mode, ==, before.st_mode); /* a device keeps its own */
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
@@ -162,5 +264,8 @@ int main(int argc, char **argv)
   g_test_add_func("/folder/written-over-time", test_written_over_time);
   g_test_add_func("/folder/what-is-there-stays", test_what_is_there_stays);
   g_test_add_func("/folder/no-way-out", test_no_way_out);
+  g_test_add_func("/folder/archive", test_archive);
+  g_test_add_func("/folder/half-an-archive", test_half_an_archive);
+  g_test_add_func("/folder/no-room", test_no_room);
   return g_test_run();
 }

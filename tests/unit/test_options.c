@@ -159,6 +159,7 @@ static void test_snapshot(void)
   usage_error("--snapshot a -r x", "-r: ", "leave one out");
   usage_error("--snapshot a -w x", "-w: ", "leave one out");
   usage_error("--snapshot a --report x.html", "--report: ", "leave one out");
+  usage_error("--snapshot a --bundle x", "--bundle: ", "leave one out");
   usage_error("--snapshot a tcp port 80", "'tcp port 80': ", "no filter");
 }
 

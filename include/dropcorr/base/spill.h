@@ -1,6 +1,6 @@
 /*
- * An array of records of one size that may grow far beyond memory: pages of it lie in an unnamed temporary
- * file ($TMPDIR, else /var/tmp), a few in memory. Records never put are zero. For access that moves
+ * An array of records of one size that may grow far beyond memory: pages of it lie in a temporary file
+ * (dropcorr/base/temp_file.h), a few in memory. Records never put are zero. For access that moves
  * slowly through the array, as verdicts do.
  *
  * Nothing is written to disk while the pages in memory suffice. What cannot be kept (disk full, the limit)

@@ -26,6 +26,9 @@ bool dc_annotator_wanted(const DcOptions *options);
 /* Opens the files the options name. Errors: those of opening; USAGE where one is an input of this run as well. */
 DcAnnotator *dc_annotator_new(const DcOptions *options, GError **error);
 
+/* One more, already open and empty; borrowed. */
+void dc_annotator_add_fd(DcAnnotator *annotator, int fd, const char *name);
+
 /* A live run reads its own evidence file again: there must be one, and one only. Errors: USAGE. */
 bool dc_annotator_check_live(const DcOptions *options, GError **error);
 
@@ -55,7 +58,9 @@ typedef struct {
   const DcEvidenceMeta *meta; /* what the file says of the run */
   const DcReport *report;     /* for the section's comment */
   bool own_drop_numbers;      /* drops have the numbers the analysis gave; else they are counted anew */
-  uint64_t events_max;        /* so many were analysed: a file may have grown since */
+  void (*sample)(void *data, const DcSample *sample); /* sees the samples on the way; may be NULL */
+  void *sample_data;
+  uint64_t events_max; /* so many were analysed: a file may have grown since */
 } DcAnnotateInput;
 
 /* Writes all files. Once. Errors: IO. */

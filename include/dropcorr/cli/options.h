@@ -90,6 +90,7 @@ typedef struct {
   int64_t rotate_ns;     /* -G, 0 off */
   uint32_t rotate_files; /* -W, 0 no limit */
   char *snapshot_dir;    /* --snapshot: no capture, no analysis */
+  char *bundle;          /* --bundle: a folder, or an archive by its extension */
 
   /* Analysis */
   int64_t window_before_ns; /* --window: -1 when not given */

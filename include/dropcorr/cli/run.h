@@ -8,6 +8,7 @@
 #include "dropcorr/cli/options.h"
 
 #include <glib.h>
+#include <sys/types.h>
 
 /* Exit statuses (docs: dropcorr(8)). */
 enum { DC_EXIT_OK = 0, DC_EXIT_ERROR = 1, DC_EXIT_USAGE = 2, DC_EXIT_INCOMPLETE = 3, DC_EXIT_FINDING = 4 };
@@ -22,6 +23,9 @@ int dc_run_live(const DcOptions *options, const char *command_line, DcStop *stop
 
 /* --snapshot: neither captures nor analyses. */
 int dc_run_snapshot(const DcOptions *options, const char *command_line, DcStop *stop);
+
+/* Who shall own folders this run makes: whom -Z or sudo names, else -1: whoever runs it. */
+bool dc_run_owner(const DcOptions *options, uid_t *ret_owner, gid_t *ret_group, GError **error);
 
 /* "dropcorr: MESSAGE" on standard error; control characters are made visible. */
 void dc_run_complain(const char *message);

@@ -1,7 +1,7 @@
 /*
- * A set of files that is handed on as one thing: a snapshot, a bundle. It is a new folder.
- * Every file is written once, is readable by its owner alone (they tell much about a host and its network),
- * and has its checksum kept for SHA256SUMS.
+ * A set of files that is handed on as one thing: a snapshot, a bundle. It is a new folder, or a gzip-compressed
+ * tar archive of one. Every file is written once, is readable by its owner alone (they tell much about a host and its
+ * network), and has its checksum kept for SHA256SUMS.
  *
  * One owner thread.
  */
@@ -17,6 +17,13 @@ typedef struct DcFolder DcFolder;
 /* Makes the folder, or takes one that is empty. owner, group: who shall own it and its files, -1: leave.
  * Errors: NOT_FOUND (no such parent), PERMISSION, USAGE (is not empty, or no folder), IO. */
 DcFolder *dc_folder_create(const char *path, uid_t owner, gid_t group, GError **error);
+
+/* The same as an archive: all files lie in one folder in it, called as the file without ".tar.gz". What is there is
+ * overwritten. An archive that is not finished is left empty. Errors: NOT_FOUND, PERMISSION, IO. */
+DcFolder *dc_folder_create_archive(const char *path, uid_t owner, gid_t group, GError **error);
+
+/* Whether a name is one of an archive: ".tar.gz", ".tgz". */
+bool dc_folder_is_archive(const char *path);
 
 /* One file. name: relative, of plain parts ("report.md", "context/netstat"); folders are made as needed. */
 bool dc_folder_put(DcFolder *folder, const char *name, const void *bytes, size_t len, GError **error);
