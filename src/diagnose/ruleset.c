@@ -1,11 +1,17 @@
 #include "ruleset_private.h"
 
+#include "dropcorr/base/hash.h"
 #include "dropcorr/decode/packet.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define RULES_MAX 20000u
+/* A storm of drops against a long listing: answers are remembered by flow, and after so many rules were tried, a
+ * search goes no farther than the first ones. */
+#define TRIES_MAX (UINT64_C(32) << 20)
+#define TRIES_AFTER 128u
+#define REMEMBERED_MAX 65536u
 
 typedef struct {
   bool open;          /* could not be read: a service's name, a named set */
@@ -165,6 +171,8 @@ void dc_ruleset_end(DcRulesetBuilder *builder, uint8_t version, bool base_chain,
                      .text = g_string_chunk_insert(builder->texts, text)};
   if (builder->rules->len < RULES_MAX)
     g_array_append_val(builder->rules, made);
+  else
+    builder->cut = true;
 }
 
 size_t dc_rule_words(char *line, char **words, size_t max)
@@ -192,9 +200,17 @@ size_t dc_rule_words(char *line, char **words, size_t max)
 
 /* Of one state, by the version of its texts. One per thread: no locks, and freed with the thread. */
 typedef struct {
+  uint64_t flow; /* hash */
+  const char *text;
+  DcRulesetFit fit;
+} Answered;
+
+typedef struct {
   uint64_t version;
   bool any_listing;
   DcRulesetBuilder built;
+  uint64_t tries;
+  GHashTable *answered; /* Answered.flow -> Answered; emptied when full, so that what is tried depends on no hash key */
 } Compiled;
 
 static void compiled_free(gpointer data)
@@ -204,6 +220,7 @@ static void compiled_free(gpointer data)
   g_array_unref(compiled->built.conditions);
   g_array_unref(compiled->built.values);
   g_string_chunk_free(compiled->built.texts);
+  g_hash_table_unref(compiled->answered);
   g_free(compiled);
 }
 
@@ -221,7 +238,9 @@ static bool read_listing(const DcState *state, const char *name, DcRulesetBuilde
   char copy[1024];
   while (*text != '\0') {
     const size_t len = strcspn(text, "\n");
-    g_strlcpy(copy, text, MIN(len + 1, sizeof copy));
+    const size_t kept = MIN(len, sizeof copy - 1);
+    memcpy(copy, text, kept); /* not g_strlcpy(), which looks for the end of all that follows */
+    copy[kept] = '\0';
     line(builder, copy);
     text += len;
     text += *text == '\n';
@@ -229,7 +248,7 @@ static bool read_listing(const DcState *state, const char *name, DcRulesetBuilde
   return true;
 }
 
-static const Compiled *compile(const DcState *state)
+static Compiled *compile(const DcState *state)
 {
   const uint64_t version = dc_state_text_version(state);
   Compiled *compiled = g_private_get(&last_compiled);
@@ -237,6 +256,7 @@ static const Compiled *compile(const DcState *state)
     return compiled;
   compiled = g_new0(Compiled, 1);
   compiled->version = version;
+  compiled->answered = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
   compiled->built.rules = g_array_new(FALSE, FALSE, sizeof(Rule));
   compiled->built.conditions = g_array_new(FALSE, FALSE, sizeof(Condition));
   compiled->built.values = g_array_new(FALSE, FALSE, sizeof(Value));
@@ -333,25 +353,59 @@ static DcRulesetFit try_rule(const DcRulesetBuilder *built, const Rule *rule, co
   return open ? DC_RULESET_MAYBE : DC_RULESET_FITS;
 }
 
+static void search(Compiled *compiled, const DcBrief *brief, const char *device, Answered *ret_answer)
+{
+  const GArray *rules = compiled->built.rules;
+  const guint count = compiled->tries < TRIES_MAX ? rules->len : MIN(rules->len, TRIES_AFTER);
+  ret_answer->fit = DC_RULESET_NONE;
+  ret_answer->text = "";
+  for (guint i = 0; i < count && ret_answer->fit != DC_RULESET_FITS; i++) {
+    const Rule *rule = &g_array_index(rules, Rule, i);
+    const DcRulesetFit fit = try_rule(&compiled->built, rule, brief, device);
+    compiled->tries++;
+    if (fit > ret_answer->fit) {
+      ret_answer->fit = fit;
+      ret_answer->text = rule->text;
+    }
+  }
+  if (ret_answer->fit == DC_RULESET_NONE && (count < rules->len || compiled->built.cut))
+    ret_answer->fit = DC_RULESET_UNKNOWN;
+}
+
+/* All that conditions look at. */
+static uint64_t flow_hash(const DcBrief *brief, const char *device)
+{
+  const uint64_t has = brief->has & (uint32_t)(DC_HAS_IP | DC_HAS_PORTS);
+  const uint64_t packet = dc_hash_words(dc_hash_bytes(&brief->flow, sizeof brief->flow), has);
+  return device != NULL ? dc_hash_words(packet, dc_hash_bytes(device, strlen(device))) : packet;
+}
+
 void dc_ruleset_search(const DcState *state, const DcBrief *brief, const char *device, DcRulesetAnswer *ret_answer)
 {
   memset(ret_answer, 0, sizeof *ret_answer);
   ret_answer->fit = DC_RULESET_UNKNOWN;
   if (state == NULL)
     return;
-  const Compiled *compiled = compile(state);
+  Compiled *compiled = compile(state);
   if (!compiled->any_listing)
     return;
-  ret_answer->fit = DC_RULESET_NONE;
   ret_answer->dropping = compiled->built.rules->len;
-  const char *text = "";
-  for (guint i = 0; i < compiled->built.rules->len && ret_answer->fit != DC_RULESET_FITS; i++) {
-    const Rule *rule = &g_array_index(compiled->built.rules, Rule, i);
-    const DcRulesetFit fit = try_rule(&compiled->built, rule, brief, device);
-    if (fit > ret_answer->fit) {
-      ret_answer->fit = fit;
-      text = rule->text;
+  Answered any = {0};
+  Answered *answered = &any;
+  if (brief != NULL) {
+    const uint64_t flow = flow_hash(brief, device);
+    answered = g_hash_table_lookup(compiled->answered, &flow);
+    if (answered == NULL) {
+      if (g_hash_table_size(compiled->answered) >= REMEMBERED_MAX)
+        g_hash_table_remove_all(compiled->answered);
+      answered = g_new(Answered, 1);
+      search(compiled, brief, device, answered);
+      answered->flow = flow;
+      g_hash_table_insert(compiled->answered, &answered->flow, answered);
     }
+  } else {
+    search(compiled, NULL, device, answered);
   }
-  g_strlcpy(ret_answer->rule, text, sizeof ret_answer->rule);
+  ret_answer->fit = answered->fit;
+  g_strlcpy(ret_answer->rule, answered->text, sizeof ret_answer->rule);
 }

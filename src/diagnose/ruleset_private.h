@@ -27,6 +27,7 @@ typedef struct {
   enum { DC_BLOCK_NONE, DC_BLOCK_TABLE, DC_BLOCK_CHAIN, DC_BLOCK_OTHER } block;
   char family[16], table[48], chain[48];
   bool chain_counts; /* on the way in */
+  bool cut;          /* there were more rules than are kept */
   bool base_chain;   /* else reached by a jump whose conditions are not followed */
 } DcRulesetBuilder;
 

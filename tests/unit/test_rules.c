@@ -545,6 +545,36 @@ static void test_ruleset_iptables(void)
   g_assert_cmpint(fit_of(state, "fd00::2", TCP, 8089, text), ==, DC_RULESET_NONE);
 }
 
+/* A storm of new clients against a long block list: the search gives up in the end, and says that it does not know. */
+static void test_ruleset_long(void)
+{
+  enum { RULES = 20000, CLIENTS = 3000 };
+  g_autoptr(GString) rules = g_string_new("*filter\n:INPUT ACCEPT [0:0]\n");
+  for (int i = 0; i < RULES; i++)
+    g_string_append_printf(rules, "-A INPUT -s 192.0.%d.%d/32 -j DROP\n", i >> 8 & 255, i & 255);
+  g_autoptr(DcState) state = dc_state_new();
+  dc_state_set_text(state, "iptables-save", rules->str, rules->len);
+  char text[DC_RULE_TEXT_MAX];
+  g_assert_cmpint(fit_of(state, "192.0.78.31", TCP, 80, text), ==, DC_RULESET_FITS); /* the last of them */
+  int unknown = 0;
+  for (int i = 0; i < CLIENTS; i++) {
+    g_autofree char *client = g_strdup_printf("10.1.%d.%d", i >> 8, i & 255);
+    const DcRulesetFit fit = fit_of(state, client, TCP, 80, text);
+    g_assert_cmpint(fit, ==, unknown > 0 || fit == DC_RULESET_UNKNOWN ? DC_RULESET_UNKNOWN : DC_RULESET_NONE);
+    unknown += fit == DC_RULESET_UNKNOWN;
+  }
+  g_assert_cmpint(unknown, >, 0);
+  g_assert_cmpint(unknown, <, CLIENTS / 2);
+  g_assert_cmpint(fit_of(state, "10.1.0.0", TCP, 80, text), ==, DC_RULESET_NONE);  /* what was answered stays so */
+  g_assert_cmpint(fit_of(state, "192.0.0.1", TCP, 80, text), ==, DC_RULESET_FITS); /* one of the first */
+
+  /* More rules than are kept: none of those kept drops it, but another might. */
+  for (int i = 0; i < 10; i++)
+    g_string_append_printf(rules, "-A INPUT -s 10.2.0.%d/32 -j DROP\n", i);
+  dc_state_set_text(state, "iptables-save", rules->str, rules->len);
+  g_assert_cmpint(fit_of(state, "10.2.0.1", TCP, 80, text), ==, DC_RULESET_UNKNOWN);
+}
+
 static void test_netfilter(void)
 {
   DcPacket syn = packet("10.0.0.2", "10.0.0.1", TCP, 22);
@@ -663,6 +693,7 @@ int main(int argc, char **argv)
   g_test_add_func("/rules/hardware", test_hardware);
   g_test_add_func("/rules/ruleset-nft", test_ruleset_nft);
   g_test_add_func("/rules/ruleset-iptables", test_ruleset_iptables);
+  g_test_add_func("/rules/ruleset-long", test_ruleset_long);
   g_test_add_func("/rules/netfilter", test_netfilter);
   g_test_add_func("/rules/unhandled", test_unhandled);
   g_test_add_func("/rules/every-site", test_every_site);
