@@ -194,6 +194,9 @@ static DcJoin join_strong(DcCorrelator *self, const DcDrop *drop, const DcNormal
     if (!in_time(self, slot, drop, after_ns) || flow->protocol != packet->ip_protocol ||
         flow->ip_version != packet->src.version || !same_sender(slot, packet))
       continue;
+    /* A retransmission has another identification, a rewritten packet its own still. */
+    if (slot->ip_id != 0 && packet->ip_id != 0 && slot->ip_id != packet->ip_id)
+      continue;
     bool src = same_endpoint(flow->src, flow->src_port, &packet->src, packet->src_port);
     bool dst = same_endpoint(flow->dst, flow->dst_port, &packet->dst, packet->dst_port);
     /* One endpoint is enough only where the rest identifies the packet by itself. */

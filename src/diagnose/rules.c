@@ -144,6 +144,7 @@ DcVlanFit dc_rule_vlan(const DcState *state, const DcBrief *brief)
 static void complete_view(DcRuleInput *input, const DcBrief *brief)
 {
   DcBrief *view = &input->view;
+  input->tags_shown = brief != NULL && (brief->has & DC_HAS_MAC) != 0;
   if (input->packet != NULL && input->packet->has != 0) {
     dc_brief_from_packet(view, input->packet, input->drop->orig_len, DC_DIRECTION_UNKNOWN);
     if (brief != NULL) {

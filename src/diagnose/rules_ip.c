@@ -192,9 +192,24 @@ static void rule_by_ip_counters(const DcRuleInput *input, DcRuling *ruling, bool
   dc_ruling_rival(ruling, DC_CAUSE_MEMORY_PRESSURE);
 }
 
+/* The header passes all checks and the frame is for this host: what remains is another host's tag, taken off before,
+ * and not shown where the link header is not captured. */
+static bool rule_hidden_tag(const DcRuleInput *input, DcRuling *ruling)
+{
+  if (input->tags_shown || !dc_rule_is_for_us(input) || !dc_rule_has_ip(input, 4) ||
+      input->view.ip_checksum != DC_CHECKSUM_GOOD || dc_rule_counter(input, "Ip.InDiscards") == DC_MOVED_YES)
+    return false;
+  dc_ruling_set(
+      ruling, DC_CAUSE_VLAN_UNKNOWN, DC_CONFIDENCE_LIKELY,
+      "site %s, a sound header and this host's MAC: a VLAN tag was taken off, which the capture does not show",
+      input->function);
+  dc_ruling_rival(ruling, DC_CAUSE_MEMORY_PRESSURE);
+  return true;
+}
+
 static void rule_ip_rcv(const DcRuleInput *input, DcRuling *ruling)
 {
-  if (!rule_receive_checks(input, ruling))
+  if (!rule_receive_checks(input, ruling) && !rule_hidden_tag(input, ruling))
     rule_by_ip_counters(input, ruling, false);
 }
 

@@ -25,6 +25,7 @@ typedef struct {
   char function[64];      /* without compiler suffixes; empty unknown */
   const char *device;     /* it came in on; NULL unknown */
   DcBrief view;           /* the drop's own bytes, completed from the frame's; has is 0 when nothing is known */
+  bool tags_shown;        /* the frame is known with its link header: a VLAN tag would show */
   DcAddr src, dst;        /* version 0 unknown */
   uint16_t ethertype;     /* 0 unknown */
 } DcRuleInput;

@@ -567,6 +567,31 @@ static void test_pending_at_the_end(void)
   run_free(&run);
 }
 
+/* Cut inside the headers, segments of one burst differ in nothing but their identification. */
+static void test_cut_burst(void)
+{
+  Run run;
+  run_begin(&run);
+  Packet packets[3];
+  for (uint16_t i = 0; i < 3; i++) {
+    packets[i] = tcp_packet(&(Spec){.sport = 5, .dport = 81, .seq = 1, .flags = DC_TCP_ACK, .tsval = 9, .id = i + 7});
+    DcEvent event = frame_event(&packets[i], ++run.next_frame, T0 + i * 50 * DC_NS_PER_US);
+    event.frame.caplen = 60;
+    dc_decode_packet(DC_LINK_ETHERNET, packets[i].bytes, 60, packets[i].len, true, &event.frame.packet);
+    dc_correlator_feed(run.correlator, &event);
+  }
+  for (uint16_t i = 0; i < 2; i++)
+    feed_drop(&run, &packets[i], T0 + 200 * DC_NS_PER_US, "tcp_v4_rcv", "NO_SOCKET");
+  run_end(&run);
+  for (uint64_t i = 1; i <= 2; i++) {
+    g_assert_cmpint(verdict_of(&run, i)->fate, ==, DC_FATE_DROPPED);
+    g_assert_cmpint(verdict_of(&run, i)->match, ==, DC_MATCH_STRONG);
+    g_assert_cmpuint(verdict_of(&run, i)->drop, ==, i);
+  }
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_UNREMARKABLE);
+  run_free(&run);
+}
+
 /* --- fragments --------------------------------------------------------------------------- */
 
 static void test_incomplete_fragment(void)
@@ -997,6 +1022,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/fragment/identification-reused", test_identification_reused);
   g_test_add_func("/correlator/fragment/ipv6", test_reassembled_ipv6);
   g_test_add_func("/correlator/drop/another-sender", test_another_sender);
+  g_test_add_func("/correlator/drop/cut-burst", test_cut_burst);
   g_test_add_func("/correlator/drop/broadcast", test_broadcast_in_other_namespaces);
   g_test_add_func("/correlator/drop/nothing-new", test_probes_and_copies);
   g_test_add_func("/correlator/answer/last-step-ignored", test_last_step_ignored);

@@ -349,6 +349,28 @@ static void test_deliver_and_forward(void)
   ASSERT_RULING(rule("ipv6_rcv", NULL, &six, state), DC_CAUSE_IPV6_DISABLED, DC_CONFIDENCE_CERTAIN);
 }
 
+/* A capture of all devices shows neither the receiver's MAC nor a tag: a sound header leaves nothing else. */
+static void test_hidden_tag(void)
+{
+  DcPacket frame = packet("10.0.0.2", "10.0.0.1", TCP, 22);
+  g_autoptr(DcState) state = dc_state_new();
+  feed(state, DC_PHASE_ONCE, "if_addrs", "2 eth0 02:00:00:00:00:01 10.0.0.1/24\n");
+  moved(state, "Ip.InHdrErrors", 1); /* some other packet's */
+  const DcDrop drop = drop_at("ip_rcv_core", NULL, &frame);
+  DcBrief brief;
+  dc_brief_from_packet(&brief, &frame, 74, DC_DIRECTION_IN);
+  DcRuling ruling;
+  dc_rule_drop(&drop, &frame, &brief, state, &ruling);
+  ASSERT_RULING(ruling, DC_CAUSE_IP_HEADER, DC_CONFIDENCE_LIKELY);
+  brief.has &= ~(uint32_t)DC_HAS_MAC;
+  dc_rule_drop(&drop, &frame, &brief, state, &ruling);
+  ASSERT_RULING(ruling, DC_CAUSE_VLAN_UNKNOWN, DC_CONFIDENCE_LIKELY);
+  frame.ip_checksum = DC_CHECKSUM_UNKNOWN;
+  brief.ip_checksum = DC_CHECKSUM_UNKNOWN;
+  dc_rule_drop(&drop, &frame, &brief, state, &ruling);
+  ASSERT_RULING(ruling, DC_CAUSE_IP_HEADER, DC_CONFIDENCE_LIKELY);
+}
+
 static void test_tcp(void)
 {
   DcPacket syn = packet("10.0.0.2", "10.0.0.1", TCP, 81);
@@ -688,6 +710,7 @@ int main(int argc, char **argv)
   g_test_add_func("/rules/not-local", test_not_local);
   g_test_add_func("/rules/deliver-and-forward", test_deliver_and_forward);
   g_test_add_func("/rules/tcp", test_tcp);
+  g_test_add_func("/rules/hidden-tag", test_hidden_tag);
   g_test_add_func("/rules/udp", test_udp);
   g_test_add_func("/rules/icmp", test_icmp);
   g_test_add_func("/rules/hardware", test_hardware);
