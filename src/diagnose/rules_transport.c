@@ -228,6 +228,18 @@ static void rule_udp_rcv(const DcRuleInput *input, DcRuling *ruling)
     dc_ruling_rival(ruling, DC_CAUSE_UDP_CHECKSUM);
 }
 
+/* Live, sockets are read at the start and at the end: a queue that was empty before says nothing of the drop. */
+static bool queues_are_fresh(const DcRuleInput *input)
+{
+  static const char *const lists[] = {"udp", "udp6", "ss", "ss_m"};
+  if (input->state == NULL || input->drop->time_ns == DC_TIME_NONE)
+    return true;
+  for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+    if (dc_state_seen_since(input->state, lists[i], input->drop->time_ns))
+      return true;
+  return false;
+}
+
 /*
  * udp_queue_rcv_one_skb() and __udp_queue_rcv_skb(): the buffer moves RcvbufErrors and InErrors, the memory limit
  * MemErrors and InErrors, a socket filter and an IPsec policy InErrors alone. The socket's own
@@ -251,7 +263,7 @@ static void rule_udp_queue(const DcRuleInput *input, DcRuling *ruling)
   const bool queue_known = socket != NULL && socket->has_queues && socket->rcvbuf != 0;
   const uint32_t fill = socket != NULL ? MAX(socket->recv_queue, socket->recv_peak) : 0;
   const bool full = queue_known && fill >= socket->rcvbuf / 2;
-  const bool empty = queue_known && fill < socket->rcvbuf / 8;
+  const bool empty = queue_known && fill < socket->rcvbuf / 8 && queues_are_fresh(input);
 
   if (memory == DC_MOVED_YES && buffer != DC_MOVED_YES) {
     dc_ruling_set(ruling, DC_CAUSE_UDP_MEMORY, DC_CONFIDENCE_LIKELY, "site %s, Udp MemErrors moved", site);

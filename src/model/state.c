@@ -159,6 +159,13 @@ bool dc_state_seen(const DcState *state, const char *object_name)
   return object != NULL && object->seen;
 }
 
+bool dc_state_seen_since(const DcState *state, const char *object_name, int64_t time_ns)
+{
+  const DcStateObject *object = g_hash_table_lookup(state->objects, object_name);
+  return object != NULL && object->seen &&
+         (!object->sampled || object->last_ns == DC_PLACE_BEFORE || object->last_ns >= time_ns);
+}
+
 /* --- protocol handlers -------------------------------------------------------- */
 
 static bool is_packet_socket(const DcProtocolHandler *handler)

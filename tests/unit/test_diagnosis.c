@@ -543,11 +543,18 @@ static void test_unhandled(void)
   run_free(&run);
 }
 
-/* Live, the counter that tells the cause is read after the drop: up to a second later, or never. */
+/* Live, the counter that tells the cause is read after the drop: up to a second later, or never. The sockets were
+ * read before. */
 static void live_counter(int64_t drop_ns, int64_t read_ns, DcCause cause)
 {
   Run run;
   run_begin_options(&run, &(DcDiagnosisOptions){.live = true, .interface = "eth0", .have_drops = true});
+  const DcSocket socket = {
+      .kind = DC_SOCKET_UDP, .local = {.version = 4}, .local_port = 5001, .has_queues = true, .rcvbuf = 4608};
+  dc_state_begin_object(run.state, "udp", DC_PHASE_BEFORE, T0 - S, false);
+  dc_state_begin_sockets(run.state, "udp");
+  dc_state_add_socket(run.state, "udp", &socket);
+  dc_state_end_object(run.state, true);
   dc_state_set_counter(run.state, T0 - S, DC_PHASE_BEFORE, "Udp.RcvbufErrors", 0);
   dc_state_set_counter(run.state, T0, DC_PHASE_TICK, "Udp.RcvbufErrors", 0);
   feed_frame(&run, raw_frame(0x88cc), T0);

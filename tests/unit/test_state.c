@@ -202,6 +202,17 @@ static void test_seen(void)
   dc_state_drop_object(state);
   g_assert_false(dc_state_seen(state, "nft"));
   dc_state_free(NULL);
+
+  /* As new as asked for; files bear no time and are taken as they are. */
+  g_assert_false(dc_state_seen_since(state, "udp", 10));
+  dc_state_begin_object(state, "udp", DC_PHASE_TICK, 9, false);
+  dc_state_end_object(state, true);
+  g_assert_false(dc_state_seen_since(state, "udp", 10));
+  g_assert_true(dc_state_seen_since(state, "udp", 9));
+  dc_state_begin_object(state, "udp", DC_PHASE_AFTER, DC_TIME_NONE, false);
+  dc_state_end_object(state, true);
+  g_assert_true(dc_state_seen_since(state, "udp", 10));
+  g_assert_true(dc_state_seen_since(state, "softnet_stat", 10));
 }
 
 int main(int argc, char **argv)

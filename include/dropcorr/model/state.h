@@ -193,3 +193,5 @@ const char *dc_state_kernel_release(const DcState *state); /* "6.1.0-56-cloud-am
 /* Objects seen, by sample name, for "not checked (no softnet_stat)". */
 void dc_state_mark_seen(DcState *state, const char *object, DcPhase phase, int64_t time_ns);
 bool dc_state_seen(const DcState *state, const char *object);
+/* Whether the last sample of it is as new as that, or bears no time (a file). */
+bool dc_state_seen_since(const DcState *state, const char *object, int64_t time_ns);
