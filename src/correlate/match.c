@@ -329,6 +329,21 @@ static bool may_be_anothers_copy(const DcCorrelator *self, const DcDrop *drop, c
          (self->other_namespaces || why_unmatched(self, drop) == DC_UNMATCHED_OTHER_INTERFACE);
 }
 
+/* Neither a place, nor a reason from a kernel that has reasons for most losses: as well a packet freed after use. */
+static bool says_nothing(const DcDrop *drop)
+{
+  return drop->symbol == NULL && drop->reason != NULL && dc_reason_is_unspecified(drop->reason);
+}
+
+/* A packet that no host takes, whatever its drop says. */
+static bool is_broken(const DcSlot *slot)
+{
+  const DcBrief *brief = &slot->brief;
+  const bool martian = brief->flow.ip_version == 4 &&
+                       (brief->flow.src[0] == 127 || brief->flow.src[0] == 0 || brief->flow.src[0] >= 224);
+  return martian || brief->ip_checksum == DC_CHECKSUM_BAD || brief->l4_checksum == DC_CHECKSUM_BAD;
+}
+
 static bool is_outbound(const DcJoin *join)
 {
   return join->slot != NULL && join->slot->brief.direction == DC_DIRECTION_OUT;
@@ -347,11 +362,9 @@ static bool puts_together(const DcSite *site)
  * keepalive and window probes. A fragment that came twice is given back by where it is put together. */
 static bool had_arrived(DcCorrelator *self, const DcDrop *drop, const DcSite *site, const DcJoin *join)
 {
-  if (join->match < DC_MATCH_STRONG)
-    return false;
   if ((join->slot->flags & DC_SLOT_FRAGMENT) != 0) {
-    if (!dc_reason_is_unspecified(drop->reason) || site == NULL || !puts_together(site) ||
-        !dc_fragments_has_copy(self->fragments, &drop->packet, join->position))
+    if (join->match < DC_MATCH_STRONG || !dc_reason_is_unspecified(drop->reason) || site == NULL ||
+        !puts_together(site) || !dc_fragments_has_copy(self->fragments, &drop->packet, join->position))
       return false;
     dc_fragments_lose(self->fragments, &drop->packet, join->position);
     return true;
@@ -389,6 +402,8 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
       join = join_strong(self, drop, whole ? &normal : NULL, after_ns);
   } else if (timed && status == DC_DROP_STATUS_UNMATCHED) {
     join = dc_match_by_time(self, drop);
+    if (join.slot != NULL && says_nothing(drop) && !is_broken(join.slot))
+      join.match = DC_MATCH_POSSIBLE;
     if (join.slot != NULL && !is_outbound(&join) && drop->packet.has == 0) {
       status = dc_aside_classify_joined(drop, &join.slot->brief, &aside);
       verdict.status = (uint8_t)status;

@@ -316,6 +316,28 @@ static void test_no_bytes_one_candidate(void)
   run_free(&run);
 }
 
+/* The trace of a kernel that has reasons gives none, and hides the place: the packet may as well have been used. Only
+ * one that no host takes, or a question without an answer, is lost for sure. */
+static void test_no_bytes_nothing_said(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, udp_packet(&(Spec){.sport = 9, .dport = 53, .payload = "x", .payload_len = 1}), T0);
+  feed_drop(&run, NULL, T0 + 20 * DC_NS_PER_US, NULL, "NOT_SPECIFIED");
+  Packet damaged = udp_packet(&(Spec){.sport = 9, .dport = 54, .payload = "x", .payload_len = 1});
+  damaged.bytes[damaged.len - 1] ^= 1;
+  feed_frame(&run, damaged, T0 + 100 * MS);
+  feed_drop(&run, NULL, T0 + 100 * MS + 20 * DC_NS_PER_US, NULL, "NOT_SPECIFIED");
+  feed_frame(&run, syn(5, 7), T0 + 200 * MS);
+  feed_drop(&run, NULL, T0 + 200 * MS + 20 * DC_NS_PER_US, NULL, "NOT_SPECIFIED");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->match, ==, DC_MATCH_POSSIBLE);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_DROPPED);
+  run_free(&run);
+}
+
 static void test_no_bytes_many_candidates(void)
 {
   Run run;
@@ -841,6 +863,15 @@ static void test_probes_and_copies(void)
   g_assert_cmpint(verdict_of(&run, 7)->fate, ==, DC_FATE_DROPPED);
   g_assert_cmpint(verdict_of(&run, 7)->match, ==, DC_MATCH_EXACT);
   run_free(&run);
+
+  /* The same without the drop's bytes. */
+  run_begin(&run);
+  feed_frame(&run, ack, T0);
+  feed_frame(&run, probe, T0 + 20 * MS);
+  feed_drop(&run, NULL, T0 + 20 * MS + 20 * DC_NS_PER_US, "tcp_validate_incoming", "TCP_INVALID_SEQUENCE");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_CONSUMED);
+  run_free(&run);
 }
 
 /* The last step of a handshake is ignored while the accept queue is full, and so is data: freed at a place that also
@@ -1003,6 +1034,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/drop/own-frames", test_own_frames_are_never_accused);
   g_test_add_func("/correlator/drop/noise", test_noise_and_capture);
   g_test_add_func("/correlator/no-bytes/one", test_no_bytes_one_candidate);
+  g_test_add_func("/correlator/no-bytes/nothing-said", test_no_bytes_nothing_said);
   g_test_add_func("/correlator/no-bytes/many", test_no_bytes_many_candidates);
   g_test_add_func("/correlator/no-bytes/reception", test_no_bytes_reception_known);
   g_test_add_func("/correlator/no-bytes/nearest-reception", test_no_bytes_nearest_reception);
