@@ -308,6 +308,13 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host)
 
 /* --- events ---------------------------------------------------------------------------- */
 
+/* Whose payload was cut off, somebody else has summed. */
+static void know_checksum(DcPacket *packet, uint8_t known)
+{
+  if (packet->l4_checksum == DC_CHECKSUM_UNKNOWN)
+    packet->l4_checksum = known;
+}
+
 void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
 {
   size_t skipped = 0;
@@ -316,12 +323,15 @@ void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
     analysis->frames++;
     dc_decode_packet((DcLink)event->frame.link, event->frame.bytes, event->frame.caplen, event->frame.len, true,
                      &event->frame.packet);
+    know_checksum(&event->frame.packet, event->frame.l4_checksum);
     break;
   case DC_EVENT_DROP:
     event->drop.number = ++analysis->drops;
-    if (event->drop.caplen > 0)
+    if (event->drop.caplen > 0) {
       dc_decode_packet((DcLink)event->drop.link, event->drop.bytes, event->drop.caplen, event->drop.orig_len, true,
                        &event->drop.packet);
+      know_checksum(&event->drop.packet, event->drop.l4_checksum);
+    }
     break;
   case DC_EVENT_SAMPLE:
     switch (dc_state_text_parse(analysis->state, &event->sample, &skipped)) {

@@ -4,6 +4,7 @@
 #include "dropcorr/cli/verdict_table.h"
 #include "dropcorr/report/comment.h"
 #include "dropcorr/source/evidence_fields.h"
+#include "dropcorr/source/payload_cut.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@ typedef struct {
 struct DcAnnotator {
   DcVerdictTable *table;
   GPtrArray *outputs; /* Output* */
+  bool keep_payload;
   GString *comment;
   char *gap;
 };
@@ -116,6 +118,7 @@ DcAnnotator *dc_annotator_new(const DcOptions *options, GError **error)
   annotator->table = dc_verdict_table_new(table_limit(options));
   annotator->outputs = g_ptr_array_new_with_free_func(output_free);
   annotator->comment = g_string_new(NULL);
+  annotator->keep_payload = options->keep_payload;
   for (char **path = options->reports; path != NULL && *path != NULL; path++) {
     if (dc_annotator_is_for(*path) && !add_output(annotator, options, *path, error))
       return NULL;
@@ -329,6 +332,8 @@ bool dc_annotator_write(DcAnnotator *annotator, const DcAnnotateInput *input, GE
     }
     if (event.kind == DC_EVENT_SAMPLE && input->sample != NULL)
       input->sample(input->sample_data, &event.sample);
+    if (!annotator->keep_payload)
+      dc_payload_cut(&event);
     if (!put_event(annotator, &event, error))
       return false;
   }

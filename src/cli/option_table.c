@@ -310,6 +310,12 @@ static const DcOption TABLE[] = {
      .more =
          "For a ticket, or for whoever looks at it elsewhere. Live, the capture is recorded for it, with or without "
          "-w."},
+    {.id = DC_OPTION_KEEP_PAYLOAD,
+     .name = "keep-payload",
+     .group = DC_GROUP_OUTPUT,
+     .since = "0.1.0",
+     .help = "leave the payload in annotated captures and bundles; otherwise only headers are in them",
+     .more = "An evidence file written with -w always holds what -s lets it."},
     {.id = DC_OPTION_SNAPSHOT,
      .name = "snapshot",
      .argument = "directory",

@@ -317,6 +317,9 @@ static bool take_option(Parse *parse, const DcOption *row, const char *value, GE
     return take_duration(row, value, &options->rotate_ns, error);
   case DC_OPTION_ROTATE_FILES:
     return take_uint32(row, value, 1, INT32_MAX, &options->rotate_files, error);
+  case DC_OPTION_KEEP_PAYLOAD:
+    options->keep_payload = true;
+    return true;
   case DC_OPTION_BUNDLE:
     return take_single(row, value, &options->bundle, error);
   case DC_OPTION_SNAPSHOT:

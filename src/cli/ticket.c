@@ -63,8 +63,13 @@ bool dc_ticket_open(const DcOptions *options, DcAnalysis *analysis, const char *
                     DcTicket **ret_ticket, GError **error)
 {
   *ret_ticket = NULL;
-  if (!dc_annotator_wanted(options) && options->bundle == NULL)
-    return true;
+  if (!dc_annotator_wanted(options) && options->bundle == NULL) {
+    if (!options->keep_payload)
+      return true;
+    g_set_error(error, DC_ERROR, DC_ERROR_USAGE,
+                "--keep-payload: is about annotated captures and bundles (give --bundle or --report FILE.pcapng)");
+    return false;
+  }
   if (!check_inputs(options, error))
     return false;
   g_autoptr(DcTicket) ticket = g_new0(DcTicket, 1);
@@ -114,7 +119,7 @@ static bool put_manifest(DcTicket *ticket, const DcAnnotateInput *input, GError 
       .verdict = report->verdict,
       .complete = report->summary.complete,
       .incomplete_why = report->summary.incomplete_why,
-      .payload = "kept",
+      .payload = options->keep_payload ? "kept" : "cut",
       .context_left_out = dc_context_writer_left_out(ticket->context),
   };
   return dc_bundle_manifest_put(&facts, ticket->folder, error);

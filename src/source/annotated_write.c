@@ -160,6 +160,7 @@ bool dc_annotated_frame(DcAnnotated *annotated, const DcFrame *frame, DcDirectio
                                 .len = frame->len,
                                 .bytes = frame->bytes,
                                 .direction = direction,
+                                .checksum = (DcChecksum)frame->l4_checksum,
                                 .packet_id = frame->number,
                                 .comment = comment};
   uint8_t header[DC_COOKED_HEADER];
@@ -179,6 +180,8 @@ bool dc_annotated_frame(DcAnnotated *annotated, const DcFrame *frame, DcDirectio
     packet.prefix_len = packet.caplen = DC_COOKED_HEADER;
     packet.len = DC_COOKED_HEADER + frame->len;
   }
+  if (frame->l4_checksum == DC_CHECKSUM_BAD)
+    dc_journal_checksum(annotated->out, frame->number, DC_CHECKSUM_BAD, frame->time_ns);
   dc_pcapng_write_packet(annotated->out, &packet);
   return end_block(annotated, frame->time_ns, error);
 }

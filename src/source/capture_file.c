@@ -151,6 +151,9 @@ static Taken take_frame(CaptureFile *capture, const DcRecord *record, DcEvent *e
   frame->bytes = record->bytes;
   frame->link = interface->link;
   frame->direction = record->direction;
+  frame->l4_checksum = record->l4_checksum;
+  if (record->packet_id != 0 && frame->l4_checksum == DC_CHECKSUM_UNKNOWN)
+    frame->l4_checksum = (uint8_t)dc_evidence_reader_checksum(capture->evidence, record->packet_id);
   frame->interface_id = record->interface_id;
   frame->ifindex = header != NULL ? header->ifindex : 0;
   frame->packet.has = 0; /* not decoded yet */
@@ -164,6 +167,8 @@ static Taken take_entry(CaptureFile *capture, const DcRecord *record, DcEvent *e
     break;
   case DC_EVIDENCE_HEADER:
     capture->file->info.is_evidence = true; /* also after a tool rewrote the section header */
+    return PASSED_OVER;
+  case DC_EVIDENCE_CHECKSUM:
     return PASSED_OVER;
   case DC_EVIDENCE_FOREIGN:
     capture->foreign++;

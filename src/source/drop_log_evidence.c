@@ -50,6 +50,7 @@ static bool take_entry(EvidenceLog *log, const DcRecord *record, DcEvent *event)
     log->drops += event->kind == DC_EVENT_DROP;
     log->samples += event->kind == DC_EVENT_SAMPLE;
     return is_wanted(event);
+  case DC_EVIDENCE_CHECKSUM:
   case DC_EVIDENCE_HEADER:
     return false;
   case DC_EVIDENCE_FOREIGN:

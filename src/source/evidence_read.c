@@ -25,8 +25,10 @@ struct DcEvidenceReader {
   GByteArray *bytes; /* of the last drop */
   bool has_header;
   DcEvidenceHeader header;
-  GArray *macs;      /* uint8_t[6] */
-  GArray *addresses; /* DcAddr */
+  GArray *macs;             /* uint8_t[6] */
+  GArray *addresses;        /* DcAddr */
+  uint64_t checksum_number; /* of the frame the last checksum entry is about */
+  uint8_t checksum;         /* DcChecksum */
 };
 
 typedef struct {
@@ -110,6 +112,7 @@ static const FieldRow header_rows[] = {
 static const char *const kind_names[] = DC_FIELD_KIND_NAMES;
 static const char *const phase_names[] = DC_FIELD_PHASE_NAMES;
 static const char *const loss_names[] = DC_FIELD_LOSS_NAMES;
+static const char *const checksum_names[] = DC_FIELD_CHECKSUM_NAMES;
 
 DcEvidenceReader *dc_evidence_reader_new(DcStrings *strings)
 {
@@ -297,6 +300,8 @@ static bool read_drop(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
       good = parse_name(&field, kind_names, G_N_ELEMENTS(kind_names), &drop->kind);
     else if (is_named(&field, DC_FIELD_LINK))
       good = parse_link(&field, &drop->link);
+    else if (is_named(&field, DC_FIELD_L4_CHECKSUM))
+      good = parse_name(&field, checksum_names, G_N_ELEMENTS(checksum_names), &drop->l4_checksum);
     else if (is_named(&field, DC_FIELD_BYTES))
       good = parse_hex(&field, reader->bytes);
     else
@@ -367,6 +372,28 @@ static bool read_loss(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
   return true;
 }
 
+static bool read_checksum(DcEvidenceReader *reader, DcCursor cursor)
+{
+  uint64_t number = 0;
+  uint8_t checksum = DC_CHECKSUM_UNKNOWN;
+  EntryField field;
+  EntryStep step;
+  while ((step = next_field(&cursor, &field)) == ENTRY_FIELD) {
+    bool good = true;
+    if (is_named(&field, DC_FIELD_NUMBER))
+      good = parse_u64(&field, &number);
+    else if (is_named(&field, DC_FIELD_L4_CHECKSUM))
+      good = parse_name(&field, checksum_names, G_N_ELEMENTS(checksum_names), &checksum);
+    if (!good)
+      return false;
+  }
+  if (step == ENTRY_BAD || number == 0)
+    return false;
+  reader->checksum_number = number;
+  reader->checksum = checksum;
+  return true;
+}
+
 static void add_mac(DcEvidenceReader *reader, const EntryField *field)
 {
   g_autofree char *text = g_strndup(field->value, MIN(field->len, DC_MAC_TEXT_MAX));
@@ -433,6 +460,8 @@ DcEvidenceStatus dc_evidence_reader_parse(DcEvidenceReader *reader, const uint8_
   bool good = false;
   if (is_value(&field, DC_FIELD_TYPE_HEADER))
     return read_header(reader, start) ? DC_EVIDENCE_HEADER : DC_EVIDENCE_MALFORMED;
+  if (is_value(&field, DC_FIELD_TYPE_CHECKSUM))
+    return read_checksum(reader, start) ? DC_EVIDENCE_CHECKSUM : DC_EVIDENCE_MALFORMED;
   if (is_value(&field, DC_FIELD_TYPE_DROP))
     good = read_drop(reader, start, ret_event);
   else if (is_value(&field, DC_FIELD_TYPE_SAMPLE))
@@ -447,6 +476,11 @@ DcEvidenceStatus dc_evidence_reader_parse(DcEvidenceReader *reader, const uint8_
 const DcEvidenceHeader *dc_evidence_reader_header(const DcEvidenceReader *reader)
 {
   return reader->has_header ? &reader->header : NULL;
+}
+
+DcChecksum dc_evidence_reader_checksum(const DcEvidenceReader *reader, uint64_t frame_number)
+{
+  return reader->checksum_number == frame_number ? (DcChecksum)reader->checksum : DC_CHECKSUM_UNKNOWN;
 }
 
 void dc_evidence_reader_free(DcEvidenceReader *reader)

@@ -67,7 +67,10 @@ bool dc_evidence_frame(DcEvidence *evidence, const DcFrame *frame, GError **erro
   bool ok;
   if (!begin_event(evidence, frame->time_ns, &ok, error))
     return ok;
+  if (frame->l4_checksum == DC_CHECKSUM_BAD)
+    dc_journal_checksum(evidence->out, frame->number, DC_CHECKSUM_BAD, frame->time_ns);
   dc_pcapng_write_packet(evidence->out, &(DcPcapngWritePacket){.interface_id = 0,
+                                                               .checksum = (DcChecksum)frame->l4_checksum,
                                                                .time_ns = frame->time_ns,
                                                                .caplen = frame->caplen,
                                                                .len = frame->len,

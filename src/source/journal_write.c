@@ -20,6 +20,7 @@
 static const char *const kind_names[] = DC_FIELD_KIND_NAMES;
 static const char *const phase_names[] = DC_FIELD_PHASE_NAMES;
 static const char *const loss_names[] = DC_FIELD_LOSS_NAMES;
+static const char *const checksum_names[] = DC_FIELD_CHECKSUM_NAMES;
 
 static void put(GByteArray *out, const void *bytes, size_t len)
 {
@@ -205,7 +206,19 @@ void dc_journal_drop_verdict(GByteArray *out, const DcDrop *drop, const DcJourna
   if (drop->caplen > 0) {
     put_text(out, DC_FIELD_LINK, drop->link == DC_LINK_RAW ? DC_FIELD_LINK_RAW : DC_FIELD_LINK_ETHERNET);
     put_hex(out, DC_FIELD_BYTES, drop->bytes, drop->caplen);
+    if (drop->l4_checksum != DC_CHECKSUM_UNKNOWN && drop->l4_checksum < G_N_ELEMENTS(checksum_names))
+      put_text(out, DC_FIELD_L4_CHECKSUM, checksum_names[drop->l4_checksum]);
   }
+  dc_pcapng_write_end(out, begin);
+}
+
+void dc_journal_checksum(GByteArray *out, uint64_t frame_number, DcChecksum checksum, int64_t time_ns)
+{
+  const size_t begin = dc_pcapng_write_begin(out, BLOCK_JOURNAL);
+  put_head(out, DC_FIELD_TYPE_CHECKSUM, time_ns, time_ns,
+           "dropcorr: the next frame's transport checksum was %s; its payload is cut off", checksum_names[checksum]);
+  put_count(out, DC_FIELD_NUMBER, frame_number);
+  put_text(out, DC_FIELD_L4_CHECKSUM, checksum_names[checksum]);
   dc_pcapng_write_end(out, begin);
 }
 

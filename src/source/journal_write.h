@@ -19,5 +19,8 @@ typedef struct {
   uint64_t frame;
 } DcJournalVerdict;
 void dc_journal_drop_verdict(GByteArray *out, const DcDrop *drop, const DcJournalVerdict *verdict, int64_t realtime_ns);
+/* Of the frame that follows: its checksum was that, as long as it had its payload. */
+void dc_journal_checksum(GByteArray *out, uint64_t frame_number, DcChecksum checksum, int64_t time_ns);
+
 void dc_journal_sample(GByteArray *out, const DcSample *sample, int64_t realtime_ns);
 void dc_journal_loss(GByteArray *out, const DcLoss *loss);

@@ -30,6 +30,7 @@ typedef enum {
 typedef struct {
   uint8_t kind;          /* DcRecordKind */
   uint8_t direction;     /* DcDirection */
+  uint8_t l4_checksum;   /* DcChecksum, as pcapng flags tell it */
   uint32_t interface_id; /* over all sections of the file */
   uint64_t number;       /* packets: 1-based over all packet records of the file */
   uint64_t packet_id;    /* pcapng epb_packetid, 0 none */

@@ -59,6 +59,7 @@ static DcReadStatus pcap_next_record(DcPacketFile *file, DcRecord *ret_record, G
   file->packet_number++;
   ret_record->kind = DC_RECORD_PACKET;
   ret_record->direction = DC_DIRECTION_UNKNOWN;
+  ret_record->l4_checksum = DC_CHECKSUM_UNKNOWN;
   ret_record->interface_id = 0;
   ret_record->number = file->packet_number;
   ret_record->packet_id = 0;

@@ -98,6 +98,14 @@ static uint8_t flags_direction(uint32_t flags)
   }
 }
 
+/* Bits 9: checksum not ready, 10: checksum valid. */
+static uint8_t flags_checksum(uint32_t flags)
+{
+  if (flags & 1u << 10)
+    return DC_CHECKSUM_GOOD;
+  return flags & 1u << 9 ? DC_CHECKSUM_PARTIAL : DC_CHECKSUM_UNKNOWN;
+}
+
 /*
  * Packet:        | interface            | time high | time low | captured | on the wire | bytes, padded | options
  * Packet of old: | interface (16) drops (16) | as above
@@ -124,16 +132,20 @@ static bool read_packet(DcPacketFile *file, uint32_t type, DcCursor body, DcReco
     return false;
 
   ret_record->direction = DC_DIRECTION_UNKNOWN;
+  ret_record->l4_checksum = DC_CHECKSUM_UNKNOWN;
   size_t padding = (4u - caplen % 4u) % 4u;
   if (dc_cursor_left(&body) > padding) {
     (void)dc_cursor_skip(&body, padding);
     uint16_t code;
     DcCursor value;
     while (dc_pcapng_option(&body, file->swapped, &code, &value)) {
-      if (code == PACKET_FLAGS)
-        ret_record->direction = flags_direction(dc_packet_file_u32(&value, file->swapped));
-      else if (code == PACKET_ID)
+      if (code == PACKET_FLAGS) {
+        const uint32_t flags = dc_packet_file_u32(&value, file->swapped);
+        ret_record->direction = flags_direction(flags);
+        ret_record->l4_checksum = flags_checksum(flags);
+      } else if (code == PACKET_ID) {
         ret_record->packet_id = dc_packet_file_u64(&value, file->swapped);
+      }
     }
   }
   ret_record->time_ns = block_time(interface, high, low);
@@ -157,6 +169,7 @@ static bool read_simple_packet(DcPacketFile *file, DcCursor body, DcRecord *ret_
   if (caplen > DC_PACKET_CAPLEN_MAX || caplen > dc_cursor_left(&body))
     return false;
   ret_record->direction = DC_DIRECTION_UNKNOWN;
+  ret_record->l4_checksum = DC_CHECKSUM_UNKNOWN;
   ret_record->time_ns = file->last_time_ns;
   ret_record->caplen = caplen;
   ret_record->len = len;

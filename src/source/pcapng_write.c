@@ -126,7 +126,7 @@ static void put_time(GByteArray *out, int64_t time_ns)
  * epb_flags: bits 0-1 direction (1 in, 2 out), bits 2-4 reception (4: promiscuous).
  * 0 where nothing is known.
  */
-static uint32_t flags_of(DcDirection direction)
+static uint32_t direction_flags(DcDirection direction)
 {
   switch (direction) {
   case DC_DIRECTION_IN:
@@ -142,6 +142,22 @@ static uint32_t flags_of(DcDirection direction)
   return 0;
 }
 
+/* Bits 9: checksum not ready, 10: checksum valid. */
+static uint32_t checksum_flags(DcChecksum checksum)
+{
+  switch (checksum) {
+  case DC_CHECKSUM_GOOD:
+    return 1u << 10;
+  case DC_CHECKSUM_PARTIAL:
+    return 1u << 9;
+  case DC_CHECKSUM_UNKNOWN:
+  case DC_CHECKSUM_BAD:
+  case DC_CHECKSUM_ABSENT:
+    break;
+  }
+  return 0;
+}
+
 void dc_pcapng_write_packet(GByteArray *out, const DcPcapngWritePacket *packet)
 {
   const size_t begin = dc_pcapng_write_begin(out, BLOCK_PACKET);
@@ -152,7 +168,7 @@ void dc_pcapng_write_packet(GByteArray *out, const DcPcapngWritePacket *packet)
   put(out, packet->prefix, packet->prefix_len);
   put(out, packet->bytes, packet->caplen - packet->prefix_len);
   pad(out);
-  const uint32_t flags = flags_of(packet->direction);
+  const uint32_t flags = direction_flags(packet->direction) | checksum_flags(packet->checksum);
   if (flags != 0)
     option(out, EPB_FLAGS, &flags, sizeof flags);
   if (packet->packet_id != 0)

@@ -32,6 +32,7 @@ typedef struct {
   uint32_t prefix_len;
   const uint8_t *bytes;
   DcDirection direction; /* UNKNOWN: no flags */
+  DcChecksum checksum;   /* GOOD and PARTIAL have a flag */
   uint64_t packet_id;    /* 0: none */
   const char *comment;   /* NULL: none */
 } DcPcapngWritePacket;

@@ -285,6 +285,48 @@ static void test_drops_samples_losses(void)
   g_assert_cmpuint(source->skipped, ==, 0);
 }
 
+/* What is known of a checksum goes with the packet whose payload is gone. */
+static void test_checksums(void)
+{
+  static const DcChecksum checksums[] = {DC_CHECKSUM_GOOD, DC_CHECKSUM_BAD, DC_CHECKSUM_PARTIAL, DC_CHECKSUM_UNKNOWN,
+                                         DC_CHECKSUM_BAD};
+  const DcCaptureInterface *const interfaces[] = {&ethernet};
+  g_auto(Place) place = place_new(interfaces, 1);
+  const Packet packet = udp_packet(&(Spec){.sport = 1, .dport = 2});
+  for (size_t i = 0; i < G_N_ELEMENTS(checksums); i++) {
+    const DcFrame frame = {.number = 10 + i,
+                           .time_ns = T0,
+                           .caplen = packet.len,
+                           .len = packet.len + 100,
+                           .bytes = packet.bytes,
+                           .link = DC_LINK_ETHERNET,
+                           .l4_checksum = (uint8_t)checksums[i]};
+    g_assert_true(dc_annotated_frame(place.file, &frame, DC_DIRECTION_IN, NULL, NULL));
+    const DcDrop drop = {.number = 1 + i,
+                         .time_ns = T0,
+                         .protocol = 0x0800,
+                         .count = 1,
+                         .caplen = packet.len,
+                         .orig_len = packet.len + 100,
+                         .bytes = packet.bytes,
+                         .link = DC_LINK_ETHERNET,
+                         .l4_checksum = (uint8_t)checksums[i]};
+    g_assert_true(dc_annotated_drop(place.file, &drop, &(DcAnnotatedDrop){.frame = 10 + i}, NULL));
+  }
+  finish(&place);
+  g_autoptr(DcSource) source = must_open(&place);
+  for (size_t i = 0; i < G_N_ELEMENTS(checksums); i++) {
+    DcEvent event;
+    g_assert_cmpint(dc_source_next(source, &event, NULL), ==, DC_READ_EVENT);
+    g_assert_cmpint(event.kind, ==, DC_EVENT_FRAME);
+    g_assert_cmpint(event.frame.l4_checksum, ==, checksums[i]);
+    g_assert_cmpint(event.frame.direction, ==, DC_DIRECTION_IN);
+    g_assert_cmpint(dc_source_next(source, &event, NULL), ==, DC_READ_EVENT);
+    g_assert_cmpint(event.kind, ==, DC_EVENT_DROP);
+    g_assert_cmpint(event.drop.l4_checksum, ==, checksums[i]);
+  }
+}
+
 static void test_nothing_captured(void)
 {
   g_auto(Place) place = place_new(NULL, 0);
@@ -315,6 +357,7 @@ int main(int argc, char **argv)
   g_test_add_func("/annotated/raw-keeps-its-number", test_raw_keeps_its_number);
   g_test_add_func("/annotated/two-raw-interfaces", test_two_raw_interfaces);
   g_test_add_func("/annotated/drops-samples-losses", test_drops_samples_losses);
+  g_test_add_func("/annotated/checksums", test_checksums);
   g_test_add_func("/annotated/nothing-captured", test_nothing_captured);
   g_test_add_func("/annotated/no-room", test_no_room);
   return g_test_run();

@@ -90,6 +90,7 @@ typedef struct {
   int64_t rotate_ns;     /* -G, 0 off */
   uint32_t rotate_files; /* -W, 0 no limit */
   char *snapshot_dir;    /* --snapshot: no capture, no analysis */
+  bool keep_payload;     /* --keep-payload: in annotated captures and bundles */
   char *bundle;          /* --bundle: a folder, or an archive by its extension */
 
   /* Analysis */

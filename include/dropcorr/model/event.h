@@ -29,6 +29,7 @@ typedef struct {
   const uint8_t *bytes;  /* caplen bytes, borrowed */
   uint8_t link;          /* DcLink */
   uint8_t direction;     /* DcDirection as the source knows it (SLL, pcapng flags, live) or UNKNOWN */
+  uint8_t l4_checksum;   /* DcChecksum as the source knows it, of a payload that was cut off since; else UNKNOWN */
   uint32_t interface_id; /* index into the source's interfaces, 0 for the first */
   uint32_t ifindex;      /* kernel's ifindex where known, else 0 */
   DcPacket packet;       /* decoded by dc_decode_packet() before the correlator sees it */
@@ -67,6 +68,7 @@ typedef struct {
   uint32_t caplen, orig_len;          /* bytes kept and the packet's length (0: no bytes) */
   const uint8_t *bytes;               /* borrowed; NULL when caplen is 0 */
   uint8_t link;                       /* DcLink of bytes: DC_LINK_ETHERNET or DC_LINK_RAW (no MAC header) */
+  uint8_t l4_checksum;                /* as a frame's */
   DcPacket packet;                    /* decoded from bytes; or, without bytes, what a text log says of
                                          addresses, ports and flags (has bits tell) */
 } DcDrop;

@@ -20,6 +20,7 @@
 #define DC_FIELD_TYPE_DROP "drop"
 #define DC_FIELD_TYPE_SAMPLE "sample"
 #define DC_FIELD_TYPE_LOSS "loss"
+#define DC_FIELD_TYPE_CHECKSUM "checksum"
 
 /* header: the first entry of a file */
 #define DC_FIELD_VERSION "DROPCORR_VERSION"
@@ -72,6 +73,14 @@
 #define DC_FIELD_CAUSE "DROPCORR_CAUSE"
 #define DC_FIELD_MATCH "DROPCORR_MATCH"
 #define DC_FIELD_FRAME "DROPCORR_FRAME" /* number (epb_packetid) of its frame */
+
+/* drop, whose payload was cut off; and checksum, of the frame of that DC_FIELD_NUMBER, which follows: in the order of
+ * DcChecksum. Frames whose checksum was right say so in their flags. */
+#define DC_FIELD_L4_CHECKSUM "DROPCORR_L4_CHECKSUM"
+#define DC_FIELD_CHECKSUM_NAMES                   \
+  {                                               \
+    "unknown", "good", "bad", "partial", "absent" \
+  }
 
 /* In the order of DcDropKind. */
 #define DC_FIELD_KIND_NAMES                                                 \

@@ -35,6 +35,7 @@ typedef struct {
 typedef enum {
   DC_EVIDENCE_EVENT,    /* a drop, sample or loss */
   DC_EVIDENCE_HEADER,   /* the header: dc_evidence_reader_header() */
+  DC_EVIDENCE_CHECKSUM, /* of a frame that follows: dc_evidence_reader_checksum() */
   DC_EVIDENCE_FOREIGN,  /* an entry of somebody else */
   DC_EVIDENCE_MALFORMED /* ours, but lengths or values make no sense */
 } DcEvidenceStatus;
@@ -50,6 +51,9 @@ DcEvidenceStatus dc_evidence_reader_parse(DcEvidenceReader *reader, const uint8_
 
 /* NULL until a header was read. Several (a rotation joined): the first one's words, everybody's addresses. */
 const DcEvidenceHeader *dc_evidence_reader_header(const DcEvidenceReader *reader);
+
+/* What the last DC_EVIDENCE_CHECKSUM said of a frame, DC_CHECKSUM_UNKNOWN when it was about another one. */
+DcChecksum dc_evidence_reader_checksum(const DcEvidenceReader *reader, uint64_t frame_number);
 
 void dc_evidence_reader_free(DcEvidenceReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcEvidenceReader, dc_evidence_reader_free)
