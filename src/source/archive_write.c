@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -133,20 +134,29 @@ bool dc_archive_finish(DcArchive *archive, GError **error)
   return true;
 }
 
+/* Nobody shall take half an archive for a whole one: what is there is cut off, and the end that libarchive writes
+ * when it is freed goes nowhere. (archive_write_fail() would forget to free its filters.) */
+static void abandon(DcArchive *archive)
+{
+  if (ftruncate(archive->fd, 0) != 0)
+    errno = 0; /* no regular file: its reader misses the end */
+  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0 || dup2(nowhere, archive->fd) < 0)
+    (void)archive_write_fail(archive->archive);
+  if (nowhere >= 0)
+    close(nowhere);
+}
+
 void dc_archive_free(DcArchive *archive)
 {
   if (archive == NULL)
     return;
-  if (archive->archive != NULL) {
-    if (!archive->finished)
-      (void)archive_write_fail(archive->archive);
+  if (!archive->finished && archive->fd >= 0)
+    abandon(archive);
+  if (archive->archive != NULL)
     (void)archive_write_free(archive->archive);
-  }
-  if (archive->fd >= 0) {
-    if (!archive->finished && ftruncate(archive->fd, 0) != 0)
-      errno = 0; /* no regular file: nothing to take for whole */
+  if (archive->fd >= 0)
     close(archive->fd);
-  }
   g_hash_table_unref(archive->folders);
   g_free(archive->block);
   g_free(archive->path);
