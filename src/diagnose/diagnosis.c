@@ -62,6 +62,8 @@ static void remember_attempt(DcDiagnosis *self, const DcFrameVerdict *verdict)
   if (verdict->fate != DC_FATE_DROPPED && g_hash_table_contains(self->attempts, key))
     return;
   if (!g_hash_table_contains(self->attempts, key)) {
+    if (self->attempt_ids == NULL)
+      self->attempt_ids = g_new0(uint64_t, DC_ATTEMPTS_MAX);
     uint64_t *id = &self->attempt_ids[self->attempt_count++ % DC_ATTEMPTS_MAX];
     if (*id != 0)
       g_hash_table_remove(self->attempts, GSIZE_TO_POINTER(*id));
@@ -439,7 +441,6 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
   self->silence = dc_silence_new(&silence);
   self->drop_tallies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, drop_tally_free);
   self->attempts = g_hash_table_new(NULL, NULL);
-  self->attempt_ids = g_new0(uint64_t, DC_ATTEMPTS_MAX);
   g_queue_init(&self->held_handshakes);
   g_queue_init(&self->waiting_drops);
   self->summary.first_ns = self->summary.last_ns = DC_TIME_NONE;

@@ -11,8 +11,6 @@
 /* Frames and drops of one machine share its clock; what is printed late is in the drop's own precision. */
 #define TOLERANCE_NS DC_NS_PER_S
 
-#define TIME_MAX_NS (INT64_MAX / 2)
-
 void dc_clock_alignment_clear(DcClockAlignment *alignment)
 {
   g_clear_pointer(&alignment->zone, g_time_zone_unref);
@@ -57,7 +55,7 @@ static int64_t ahead_of_utc(GTimeZone *zone, int64_t local_ns)
 
 int64_t dc_clock_alignment_apply(const DcClockAlignment *alignment, int64_t raw_ns)
 {
-  if (raw_ns < 0 || raw_ns > TIME_MAX_NS)
+  if (!dc_time_is_plausible(raw_ns))
     return DC_TIME_NONE;
   switch ((DcAlignKind)alignment->kind) {
   case DC_ALIGN_AS_IS:
@@ -72,11 +70,11 @@ int64_t dc_clock_alignment_apply(const DcClockAlignment *alignment, int64_t raw_
     break;
   }
   int64_t time_ns;
-  if (__builtin_add_overflow(raw_ns, alignment->offset_ns, &time_ns) || time_ns < 0 || time_ns > TIME_MAX_NS)
+  if (__builtin_add_overflow(raw_ns, alignment->offset_ns, &time_ns) || !dc_time_is_plausible(time_ns))
     return DC_TIME_NONE;
   if (alignment->zone != NULL)
     time_ns -= ahead_of_utc(alignment->zone, time_ns);
-  return time_ns >= 0 ? time_ns : DC_TIME_NONE;
+  return dc_time_is_plausible(time_ns) ? time_ns : DC_TIME_NONE;
 }
 
 typedef struct {

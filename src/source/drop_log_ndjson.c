@@ -111,7 +111,7 @@ static void read_place(DcLogReader *reader, const json_t *line, DcDrop *drop)
   drop->in_ifname = intern(reader, line, "dropcorr.in_ifname");
   drop->trap_group = intern(reader, line, "dropcorr.trap_group");
   drop->trap_name = intern(reader, line, "dropcorr.trap");
-  if (dc_json_uint(line, "dropcorr.count", UINT64_MAX / 2, &number) && number > 0)
+  if (dc_json_uint(line, "dropcorr.count", DC_COUNT_MAX, &number) && number > 0)
     drop->count = number;
   if (dc_json_uint(line, "dropcorr.precision_ns", INT64_MAX / 4, &number))
     drop->precision_ns = (int64_t)number;
@@ -138,7 +138,7 @@ static void read_losses(DcLogReader *reader, const json_t *line)
   static const char *const paths[] = {"lost.netlink", "lost.monitor", "lost.queue"};
   uint64_t count;
   for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
-    if (dc_json_uint(line, paths[i], UINT64_MAX / 2, &count))
+    if (dc_json_uint(line, paths[i], DC_COUNT_MAX, &count))
       dc_log_loss(reader, count, "lost by the run that wrote the log");
   }
 }

@@ -36,9 +36,6 @@
 /* Summary alerts, and records without a time of their own, are written up to so much later. */
 #define RECORD_PRECISION_NS DC_NS_PER_S
 
-/* Leaves room to add windows to a time. */
-#define TIME_MAX (INT64_MAX / 2)
-
 typedef struct {
   DcSource source;
   DcPacketFile *file;
@@ -216,7 +213,7 @@ static void give_drop(NetdmLog *log, DcEvent *event)
 {
   event->kind = DC_EVENT_DROP;
   event->drop = log->drops[log->drop_at++];
-  if (event->drop.time_ns < 0 || event->drop.time_ns > TIME_MAX) { /* DC_TIME_NONE, or nonsense */
+  if (!dc_time_is_plausible(event->drop.time_ns)) { /* DC_TIME_NONE, or nonsense */
     event->drop.time_ns = log->record_ns;
     event->drop.precision_ns = RECORD_PRECISION_NS;
   }

@@ -20,7 +20,6 @@
 
 /* Less is no time since boot but one since the packet's line before: no tracer runs in the first second. */
 #define SINCE_BOOT_MIN_NS DC_NS_PER_S
-#define TIME_MAX_NS (INT64_MAX / 2)
 
 /* Written when the event is printed: later than it happened, cut to milliseconds. */
 #define PRINT_LATE_NS (50 * DC_NS_PER_MS)
@@ -104,7 +103,7 @@ static DcLogClock set_since_boot(State *state, uint64_t ns, DcDrop *drop)
 {
   if (ns < (uint64_t)SINCE_BOOT_MIN_NS)
     state->relative = true;
-  if (state->relative || ns > (uint64_t)TIME_MAX_NS)
+  if (state->relative || ns > (uint64_t)DC_TIME_MAX)
     return DC_LOG_CLOCK_NONE;
   drop->time_ns = (int64_t)ns;
   return DC_LOG_CLOCK_MONOTONIC;

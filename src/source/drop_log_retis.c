@@ -14,7 +14,6 @@
 #include "log_json.h"
 #include "log_reader.h"
 
-#define TIME_MAX_NS (INT64_MAX / 2)
 #define EVENTS_MAX 1024u
 
 typedef struct {
@@ -145,7 +144,7 @@ static DcLineKind read_event(DcLogReader *reader, const json_t *event)
   DcDrop drop;
   dc_log_drop_init(&drop);
   uint64_t number;
-  if (!dc_json_uint(event, "common.timestamp", (uint64_t)TIME_MAX_NS, &number))
+  if (!dc_json_uint(event, "common.timestamp", (uint64_t)DC_TIME_MAX, &number))
     return DC_LINE_MALFORMED;
   drop.time_ns = (int64_t)number + (state->has_offset ? state->offset_ns : 0);
   const DcText reason = dc_json_text(event, "skb-drop.drop_reason");

@@ -199,7 +199,7 @@ static bool parse_signed(const EntryField *field, int64_t min, int64_t max, int6
 static bool parse_time(const EntryField *field, int64_t *ret_value)
 {
   int64_t value;
-  if (!parse_signed(field, G_MININT64, G_MAXINT64 / 2, &value) || (value < 0 && value != DC_TIME_NONE))
+  if (!parse_signed(field, G_MININT64, G_MAXINT64, &value) || (!dc_time_is_plausible(value) && value != DC_TIME_NONE))
     return false;
   *ret_value = value;
   return true;
@@ -309,7 +309,8 @@ static bool read_drop(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
     if (!good)
       return false;
   }
-  if (step == ENTRY_BAD || drop->count == 0 || drop->precision_ns < 0 || drop->rx_time_ns < 0 || drop->rx_wait_ns < 0)
+  if (step == ENTRY_BAD || drop->count == 0 || drop->count > DC_COUNT_MAX || drop->precision_ns < 0 ||
+      drop->rx_time_ns < 0 || drop->rx_wait_ns < 0)
     return false;
   drop->caplen = reader->bytes->len;
   drop->bytes = drop->caplen > 0 ? reader->bytes->data : NULL;
@@ -365,7 +366,7 @@ static bool read_loss(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
     if (!good)
       return false;
   }
-  if (step == ENTRY_BAD || loss->kind == DC_LOSS_COUNT)
+  if (step == ENTRY_BAD || loss->kind == DC_LOSS_COUNT || loss->count > DC_COUNT_MAX)
     return false;
   event->kind = DC_EVENT_LOSS;
   event->time_ns = time_ns != DC_TIME_NONE ? time_ns : loss->to_ns;

@@ -14,7 +14,6 @@
 #define READY_MAX 4096u
 
 /* Leaves room to add offsets and windows to a time. */
-#define TIME_MAX_NS (INT64_MAX / 2)
 
 typedef struct {
   DcEvent event;
@@ -80,6 +79,7 @@ void dc_log_end(DcLogReader *reader)
     reader->grammar->finish(reader, &reader->drop);
   reader->drops++;
   DcDrop *drop = &reader->drop;
+  drop->count = MIN(drop->count, DC_COUNT_MAX);
   drop->caplen = reader->bytes->len;
   drop->bytes = NULL;
   put_ready(reader, &(DcEvent){.kind = DC_EVENT_DROP, .time_ns = drop->time_ns, .drop = *drop}, reader->bytes->data,
@@ -88,7 +88,7 @@ void dc_log_end(DcLogReader *reader)
 
 void dc_log_set_time(DcLogReader *reader, int64_t time_ns, DcLogClock clock)
 {
-  const bool known = clock == reader->clock && clock != DC_LOG_CLOCK_NONE && time_ns >= 0 && time_ns <= TIME_MAX_NS;
+  const bool known = clock == reader->clock && clock != DC_LOG_CLOCK_NONE && dc_time_is_plausible(time_ns);
   reader->drop.time_ns = known ? time_ns : DC_TIME_NONE;
   if (known)
     reader->last_ns = time_ns;
@@ -117,7 +117,7 @@ void dc_log_loss(DcLogReader *reader, uint64_t count, const char *detail)
     return;
   dc_log_end(reader);
   const DcLoss loss = {.kind = DC_LOSS_MONITOR,
-                       .count = count,
+                       .count = MIN(count, DC_COUNT_MAX),
                        .from_ns = reader->last_ns,
                        .to_ns = reader->last_ns,
                        .detail = dc_strings_add(reader->strings, detail, strlen(detail))};

@@ -31,9 +31,6 @@ enum { PACKET_FLAGS = 2, PACKET_ID = 5, STATISTICS_IFDROP = 5, STATISTICS_OSDROP
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 #define BLOCK_LEN_MIN 12u
 
-/* Times beyond these bounds are a damaged file's; the bounds leave room to add windows to them. */
-#define TIME_MAX (INT64_MAX / 2)
-
 typedef enum {
   STEP_SKIPPED, /* a block that gives no record was read */
   STEP_RECORD,
@@ -48,14 +45,8 @@ typedef struct {
   uint32_t total_len;
 } BlockHeader;
 
-static int64_t clamp_time(__int128 time_ns)
-{
-  if (time_ns < 0)
-    return 0;
-  return time_ns > TIME_MAX ? TIME_MAX : (int64_t)time_ns;
-}
-
-/* if_tsresol: units of 10^-n or 2^-n seconds. n is bounded by dc_pcapng_interface(). */
+/* if_tsresol: units of 10^-n or 2^-n seconds. n is bounded by dc_pcapng_interface(). DC_TIME_NONE: no time that
+ * evidence can have. */
 static int64_t block_time(const DcPacketInterface *interface, uint32_t high, uint32_t low)
 {
   uint64_t units = (uint64_t)high << 32 | low;
@@ -74,7 +65,8 @@ static int64_t block_time(const DcPacketInterface *interface, uint32_t high, uin
     else
       time_ns = units / power[interface->ts_exponent - 9];
   }
-  return clamp_time(time_ns + (__int128)interface->ts_offset_s * DC_NS_PER_S);
+  time_ns += (__int128)interface->ts_offset_s * DC_NS_PER_S;
+  return time_ns >= 0 && time_ns <= DC_TIME_MAX ? (int64_t)time_ns : DC_TIME_NONE;
 }
 
 static DcPacketInterface *section_interface(const DcPacketFile *file, uint32_t id, uint32_t *ret_file_id)
@@ -109,7 +101,8 @@ static uint8_t flags_checksum(uint32_t flags)
 /*
  * Packet:        | interface            | time high | time low | captured | on the wire | bytes, padded | options
  * Packet of old: | interface (16) drops (16) | as above
- * False: lengths lie or the interface is not described; the block was framed well and can be stepped over.
+ * False: lengths lie, the interface is not described, or the time is none; the block was framed well and can be
+ * stepped over.
  */
 static bool read_packet(DcPacketFile *file, uint32_t type, DcCursor body, DcRecord *ret_record)
 {
@@ -152,7 +145,7 @@ static bool read_packet(DcPacketFile *file, uint32_t type, DcCursor body, DcReco
   ret_record->caplen = caplen;
   ret_record->len = MAX(len, caplen);
   ret_record->bytes = bytes;
-  return true;
+  return ret_record->time_ns != DC_TIME_NONE;
 }
 
 /* Simple packet: | on the wire | bytes, padded. Always of interface 0, without a time: it
@@ -196,6 +189,8 @@ static bool read_statistics(DcPacketFile *file, DcCursor body, DcRecord *ret_rec
   }
   ret_record->direction = DC_DIRECTION_UNKNOWN;
   ret_record->time_ns = block_time(interface, high, low);
+  if (lost > DC_COUNT_MAX || ret_record->time_ns == DC_TIME_NONE)
+    return false;
   ret_record->lost = lost > interface->lost ? lost - interface->lost : 0;
   ret_record->caplen = ret_record->len = 0;
   ret_record->bytes = NULL;

@@ -1,6 +1,7 @@
 /* Time: int64 nanoseconds, CLOCK_REALTIME unless said otherwise. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DC_NS_PER_S INT64_C(1000000000)
@@ -8,6 +9,18 @@
 #define DC_NS_PER_US INT64_C(1000)
 
 #define DC_TIME_NONE INT64_MIN /* "no time known" */
+
+/*
+ * Evidence is of 1970 to 2116: all that pcap's seconds can say. Sources let no other time through: a record
+ * that claims one is skipped and counted, or loses its time. Thus windows, precisions and time zones can be added to
+ * times, and times subtracted from each other, without overflow.
+ */
+#define DC_TIME_MAX (INT64_MAX / 2)
+
+static inline bool dc_time_is_plausible(int64_t time_ns)
+{
+  return time_ns >= 0 && time_ns <= DC_TIME_MAX;
+}
 
 int64_t dc_clock_realtime(void);
 int64_t dc_clock_monotonic(void);

@@ -73,6 +73,9 @@ typedef struct {
                                          addresses, ports and flags (has bits tell) */
 } DcDrop;
 
+/* One record stands for no more drops or losses than this: what claims more is damaged, and sums cannot overflow. */
+#define DC_COUNT_MAX (UINT64_C(1) << 48)
+
 /* When a sample was taken. Live runs give TICK each second between BEFORE and AFTER. */
 typedef enum { DC_PHASE_BEFORE, DC_PHASE_TICK, DC_PHASE_AFTER, DC_PHASE_ONCE } DcPhase;
 
