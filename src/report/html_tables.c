@@ -81,10 +81,10 @@ static void drop_groups(GString *out, const DcReport *report)
     dc_html_element(out, "td", NULL, dc_drop_status_name(group->status));
     dc_html_element(out, "td", "mono", group->location);
     dc_html_element(out, "td", "mono", group->reason);
-    const char *why = dc_drop_why_text(group->status, group->why, group->why);
+    const char *why = dc_drop_group_why_text(group);
     if (group->packet != NULL && group->status == DC_DROP_STATUS_UNMATCHED)
-      dc_html_element_printf(out, "td", NULL, "%s; for example drop %" G_GUINT64_FORMAT ": %s", why != NULL ? why : "",
-                             group->example, group->packet);
+      dc_html_element_printf(out, "td", NULL, "%s; for example drop %" G_GUINT64_FORMAT ": %s", why, group->example,
+                             group->packet);
     else
       dc_html_element(out, "td", NULL, why);
     g_string_append(out, "</tr>\n");

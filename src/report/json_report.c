@@ -163,7 +163,7 @@ void dc_json_model_drop_group(DcJsonOut *json, const DcDropGroup *group)
 {
   begin_line(json, "drop-group");
   JSON_WORD(json, "status", dc_drop_status_name(group->status));
-  JSON_TEXT(json, "why", dc_drop_why_text(group->status, group->why, group->why));
+  JSON_TEXT(json, "why", dc_drop_group_why_text(group));
   JSON_UINT(json, "drops", group->drops);
   JSON_TEXT(json, "location", group->location);
   JSON_TEXT(json, "reason", group->reason);

@@ -197,7 +197,7 @@ static void drop_group(DcLayout *layout, const DcDropGroup *group)
     dc_layout_printf(layout, " [%s]", dc_cause_name(group->cause));
   dc_layout_end_line(layout);
   dc_layout_indent(layout, GROUP_COLUMN);
-  dc_layout_text(layout, dc_drop_why_text(group->status, group->why, group->why));
+  dc_layout_text(layout, dc_drop_group_why_text(group));
   dc_layout_end_line(layout);
   if (group->status != DC_DROP_STATUS_UNMATCHED || group->packet == NULL)
     return;
@@ -226,7 +226,7 @@ static void aside_groups(DcLayout *layout, const GPtrArray *groups, guint at)
     if (alike(first, g_ptr_array_index(groups, i)))
       drops += ((const DcDropGroup *)g_ptr_array_index(groups, i))->drops;
   drop_group_head(layout, drops, first->status);
-  dc_layout_printf(layout, "%s: ", dc_drop_why_text(first->status, first->why, first->why));
+  dc_layout_printf(layout, "%s: ", dc_drop_group_why_text(first));
   g_autoptr(GHashTable) named = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = at; i < groups->len; i++) {
     const DcDropGroup *group = g_ptr_array_index(groups, i);

@@ -244,6 +244,12 @@ const char *dc_drop_why_text(DcDropStatus status, uint8_t unmatched_why, uint8_t
   return NULL;
 }
 
+const char *dc_drop_group_why_text(const DcDropGroup *group)
+{
+  const char *why = dc_drop_why_text(group->status, group->why, group->why);
+  return why != NULL ? why : "a frame fits, but it may have been delivered all the same";
+}
+
 const char *dc_symbol_text(const DcDrop *drop, char text[static DC_SYMBOL_TEXT_MAX])
 {
   if (drop->symbol == NULL)

@@ -74,6 +74,9 @@ const char *dc_drop_status_text(DcDropStatus status);
 /* Why a drop has no frame, or accuses nobody; NULL: it is matched. */
 const char *dc_drop_why_text(DcDropStatus status, uint8_t unmatched_why, uint8_t aside_why);
 
+/* Why a group of drops has no frame: also of matched ones, which then could be several frames'. Never NULL. */
+const char *dc_drop_group_why_text(const DcDropGroup *group);
+
 /* "+0x47f/0x5e0" behind its function, as the kernel prints %pS. */
 #define DC_SYMBOL_TEXT_MAX 300
 const char *dc_symbol_text(const DcDrop *drop, char text[static DC_SYMBOL_TEXT_MAX]); /* NULL: no symbol */

@@ -133,6 +133,15 @@ static void test_sure(void)
   assert_sure(&finding, "no cause found: no drop event");
 }
 
+/* A drop that fits a frame which may have been delivered stands without a frame, and says why. */
+static void test_drop_groups(void)
+{
+  static const DcDropGroup open = {.status = DC_DROP_STATUS_MATCHED};
+  g_assert_nonnull(strstr(dc_drop_group_why_text(&open), "may have been delivered"));
+  static const DcDropGroup noise = {.status = DC_DROP_STATUS_NOISE, .why = DC_ASIDE_NEIGHBOUR};
+  g_assert_cmpstr(dc_drop_group_why_text(&noise), ==, dc_aside_text(DC_ASIDE_NEIGHBOUR));
+}
+
 int main(int argc, char **argv)
 {
   g_setenv("TZ", "UTC", TRUE);
@@ -141,5 +150,6 @@ int main(int argc, char **argv)
   g_test_add_func("/wording/quantities", test_quantities);
   g_test_add_func("/wording/ports", test_port_names);
   g_test_add_func("/wording/sure", test_sure);
+  g_test_add_func("/wording/drop-groups", test_drop_groups);
   return g_test_run();
 }
