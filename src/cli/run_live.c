@@ -356,12 +356,13 @@ static int finish(LiveRun *run, const char *command_line)
   dc_analysis_note_filtered(run->analysis, 0, stats.drops_filtered);
   if (info->drops_cost != NULL)
     dc_analysis_note_limit(run->analysis, info->drops_cost);
-  if (!dc_live_close(run->live, &error)) {
+  /* The report first: in a flood of drops the kernel takes its time to turn the monitor off. */
+  if (!dc_analysis_finish(run->analysis, &error)) {
     dc_run_complain(error->message);
     run->failed = true;
     g_clear_error(&error);
   }
-  if (!dc_analysis_finish(run->analysis, &error)) {
+  if (!dc_live_close(run->live, &error)) {
     dc_run_complain(error->message);
     run->failed = true;
     g_clear_error(&error);

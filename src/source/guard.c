@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FINISH_TIMEOUT_NS (10 * DC_NS_PER_S)
+#define FINISH_TIMEOUT_NS (30 * DC_NS_PER_S)
 #define CHUNK 65536
 
 typedef enum { ORDER_INSTANCE, ORDER_NETDM, ORDER_SAMPLE } OrderKind;
