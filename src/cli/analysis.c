@@ -2,6 +2,7 @@
 
 #include "dropcorr/base/error.h"
 #include "dropcorr/cli/annotate.h"
+#include "dropcorr/cli/run.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/decode/state_text.h"
 #include "dropcorr/diagnose/diagnosis.h"
@@ -53,10 +54,15 @@ static void output_free(gpointer data)
   g_free(output);
 }
 
-/* The first failure is the one that is told; an output that failed once is left alone. */
+/* The first failure is the one that is told; an output that failed once is left alone. A pipe whose reader has gone
+ * (dropcorr ... | head) is one that need not be told. */
 static void output_failed(DcAnalysis *analysis, Output *output, GError *error)
 {
   output->failed = true;
+  if (output->stream != NULL && dc_run_reader_is_gone(output->stream))
+    error->code = DC_ERROR_CLOSED;
+  if (analysis->output_error != NULL && analysis->output_error->code == DC_ERROR_CLOSED)
+    g_clear_error(&analysis->output_error);
   if (analysis->output_error == NULL)
     analysis->output_error = error;
   else
@@ -458,13 +464,20 @@ bool dc_analysis_finish(DcAnalysis *analysis, GError **error)
   EACH_OUTPUT(analysis, end, analysis->report)
   for (guint i = 0; i < analysis->outputs->len; i++) {
     Output *output = g_ptr_array_index(analysis->outputs, i);
-    int failed = output->close_stream ? fclose(output->stream) : fflush(output->stream);
-    if (output->close_stream)
+    bool written = fflush(output->stream) == 0;
+    int why = errno;
+    const bool gone = !written && dc_run_reader_is_gone(output->stream);
+    if (output->close_stream) {
+      if (fclose(output->stream) != 0 && written) {
+        written = false;
+        why = errno;
+      }
       output->stream = NULL;
-    if (failed != 0 && !output->failed)
+    }
+    if (!written && !output->failed)
       output_failed(analysis, output,
-                    g_error_new(DC_ERROR, DC_ERROR_IO, "%s: %s; the report there is incomplete", output->path,
-                                g_strerror(errno)));
+                    g_error_new(DC_ERROR, gone ? DC_ERROR_CLOSED : DC_ERROR_IO,
+                                "%s: %s; the report there is incomplete", output->path, g_strerror(why)));
   }
   if (analysis->output_error == NULL)
     return true;
@@ -475,6 +488,15 @@ bool dc_analysis_finish(DcAnalysis *analysis, GError **error)
 const GError *dc_analysis_output_error(const DcAnalysis *analysis)
 {
   return analysis->output_error;
+}
+
+bool dc_analysis_is_unheard(const DcAnalysis *analysis)
+{
+  for (guint i = 0; i < analysis->outputs->len; i++) {
+    if (!((const Output *)g_ptr_array_index(analysis->outputs, i))->failed)
+      return false;
+  }
+  return analysis->listen_frame == NULL && analysis->listen_drop == NULL;
 }
 
 bool dc_analysis_complete(const DcAnalysis *analysis)

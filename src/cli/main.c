@@ -2,6 +2,8 @@
 
 int main(int argc, char **argv)
 {
+  if (!dc_run_hold_standard_streams())
+    return DC_EXIT_ERROR;
   g_autoptr(GError) error = NULL;
   g_autofree char *command_line = g_strjoinv(" ", argv);
   g_auto(DcOptions) options = {0};

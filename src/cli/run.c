@@ -8,7 +8,10 @@
 #include "dropcorr/source/live.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pcap/pcap.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +21,31 @@ void dc_run_complain(const char *message)
   g_autoptr(GString) line = g_string_new("dropcorr: ");
   dc_escape_terminal(line, message, -1);
   fprintf(stderr, "%s\n", line->str);
+}
+
+void dc_run_complain_of(const GError *error)
+{
+  if (!g_error_matches(error, DC_ERROR, DC_ERROR_CLOSED))
+    dc_run_complain(error->message);
+}
+
+bool dc_run_hold_standard_streams(void)
+{
+  signal(SIGPIPE, SIG_IGN);
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+      continue;
+    /* The wrong way round, so that using it fails; open() takes the lowest free number, this one. */
+    if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      return false;
+  }
+  return true;
+}
+
+bool dc_run_reader_is_gone(FILE *stream)
+{
+  struct pollfd output = {.fd = fileno(stream), .events = 0};
+  return output.fd >= 0 && poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 int dc_run_error_status(const GError *error)
@@ -84,10 +112,11 @@ int dc_run(const DcOptions *options, const char *command_line)
     dc_option_print_completion(stdout);
     break;
   }
-  if (fflush(stdout) != 0) {
+  if (fflush(stdout) == 0 && ferror(stdout) == 0)
+    return status;
+  if (!dc_run_reader_is_gone(stdout)) {
     g_autofree char *message = g_strdup_printf("standard output: %s", g_strerror(errno));
     dc_run_complain(message);
-    return DC_EXIT_ERROR;
   }
-  return status;
+  return DC_EXIT_ERROR;
 }

@@ -358,7 +358,7 @@ static int finish(LiveRun *run, const char *command_line)
     dc_analysis_note_limit(run->analysis, info->drops_cost);
   /* The report first: in a flood of drops the kernel takes its time to turn the monitor off. */
   if (!dc_analysis_finish(run->analysis, &error)) {
-    dc_run_complain(error->message);
+    dc_run_complain_of(error);
     run->failed = true;
     g_clear_error(&error);
   }

@@ -242,7 +242,7 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
       show_progress(sources.frames, &progress_ns);
       shown |= before != progress_ns;
     }
-    if (dc_stop_requested(stop) || dc_analysis_output_error(analysis) != NULL)
+    if (dc_stop_requested(stop) || (ticket == NULL && dc_analysis_is_unheard(analysis)))
       more = false;
   }
   if (shown)
@@ -268,7 +268,7 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
 
   g_autoptr(GError) output_error = NULL;
   if (!dc_analysis_finish(analysis, &output_error)) {
-    dc_run_complain(output_error->message);
+    dc_run_complain_of(output_error);
     failed = true;
   }
   g_clear_error(&output_error);

@@ -16,7 +16,8 @@ typedef enum {
   DC_ERROR_TRUNCATED,   /* input ends in the middle of a record */
   DC_ERROR_UNSUPPORTED, /* well-formed, but this program or kernel cannot do it */
   DC_ERROR_BUSY,        /* somebody else holds the resource */
-  DC_ERROR_LIMIT        /* a stated bound was reached */
+  DC_ERROR_LIMIT,       /* a stated bound was reached */
+  DC_ERROR_CLOSED       /* whoever reads the output has gone away: nobody needs to be told */
 } DcErrorCode;
 
 GQuark dc_error_quark(void);

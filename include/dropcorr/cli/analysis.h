@@ -69,8 +69,11 @@ bool dc_analysis_interim(DcAnalysis *analysis, FILE *stream, GError **error);
 /* Decides everything, writes every report, closes the outputs. Once. */
 bool dc_analysis_finish(DcAnalysis *analysis, GError **error);
 
-/* A writer failed (disk full, pipe closed): the first error, NULL if none. Borrowed. */
+/* A writer failed (disk full, pipe closed): the first error, NULL if none. Borrowed. CLOSED only where no other is. */
 const GError *dc_analysis_output_error(const DcAnalysis *analysis);
+
+/* Nothing hears of what is found any more: every output failed. */
+bool dc_analysis_is_unheard(const DcAnalysis *analysis);
 
 /* After finish: whether evidence was complete, and the gravest finding. */
 bool dc_analysis_complete(const DcAnalysis *analysis);

@@ -8,6 +8,7 @@
 #include "dropcorr/cli/options.h"
 
 #include <glib.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* Exit statuses (docs: dropcorr(8)). */
@@ -29,6 +30,17 @@ bool dc_run_owner(const DcOptions *options, uid_t *ret_owner, gid_t *ret_group, 
 
 /* "dropcorr: MESSAGE" on standard error; control characters are made visible. */
 void dc_run_complain(const char *message);
+
+/* The same, unless the error is that nobody reads what is written. */
+void dc_run_complain_of(const GError *error);
+
+/* Makes sure that descriptors 0 to 2 are open, so that no file gets their numbers. Writing to a standard output that
+ * was closed, or that nobody reads, fails without a signal. First of all in main(). False: not
+ * possible, and nowhere to say so. */
+bool dc_run_hold_standard_streams(void);
+
+/* A pipe or socket that nobody reads any more. */
+bool dc_run_reader_is_gone(FILE *stream);
 
 /* SIGINT, SIGTERM and SIGHUP request the stop, a second one ends the process at once; SIGUSR1 asks for an
  * interim report: dc_signals_take_interim() tells once for each. SIGPIPE is ignored. Handlers are process-wide:
