@@ -163,10 +163,23 @@ bool dc_annotator_check_input(const char *path, GError **error)
   struct stat status;
   if (path == NULL || (strcmp(path, "-") != 0 && (stat(path, &status) != 0 || S_ISREG(status.st_mode))))
     return true; /* what is not there is told when it is opened */
-  g_set_error(error, DC_ERROR, DC_ERROR_UNSUPPORTED,
-              "%s: an annotated capture needs its input twice, and this is no regular file (save it to a file first)",
-              strcmp(path, "-") == 0 ? "standard input" : path);
+  g_set_error(
+      error, DC_ERROR, DC_ERROR_UNSUPPORTED,
+      "%s: annotated captures, bundles and --anonymize need their input twice, and this is no regular file (save "
+      "it to a file first)",
+      strcmp(path, "-") == 0 ? "standard input" : path);
   return false;
+}
+
+bool dc_annotator_check_inputs(const DcOptions *options, GError **error)
+{
+  if (!dc_annotator_check_input(options->read_file, error))
+    return false;
+  for (char **path = options->drops; path != NULL && *path != NULL; path++) {
+    if (!dc_annotator_check_input(*path, error))
+      return false;
+  }
+  return true;
 }
 
 static void hear_frame(void *data, const DcFrameVerdict *verdict)
@@ -232,13 +245,31 @@ void dc_annotate_meta_clear(DcAnnotateMeta *meta)
 
 /* --- the second reading ------------------------------------------------------------------ */
 
+static gpointer interface_copy(const DcCaptureInterface *interface, DcAnonymizer *anonymizer)
+{
+  DcCaptureInterface *copy = g_memdup2(interface, sizeof *interface);
+  copy->name = g_strdup(interface->name);
+  copy->filter = anonymizer != NULL ? dc_anonymizer_filter(anonymizer, interface->filter) : g_strdup(interface->filter);
+  if (anonymizer != NULL && interface->has_mac)
+    dc_anonymizer_mac(anonymizer, interface->mac, copy->mac);
+  return copy;
+}
+
+static void interface_free(gpointer data)
+{
+  DcCaptureInterface *interface = data;
+  g_free((char *)(uintptr_t)interface->name);
+  g_free((char *)(uintptr_t)interface->filter);
+  g_free(interface);
+}
+
 static bool open_files(DcAnnotator *annotator, const DcAnnotateInput *input, GError **error)
 {
-  g_autoptr(GPtrArray) interfaces = g_ptr_array_new();
+  g_autoptr(GPtrArray) interfaces = g_ptr_array_new_with_free_func(interface_free);
   const DcCaptureInterface *interface;
   for (uint32_t i = 0; input->capture != NULL && (interface = dc_capture_file_interface(input->capture, i)) != NULL;
        i++)
-    g_ptr_array_add(interfaces, (gpointer)(uintptr_t)interface);
+    g_ptr_array_add(interfaces, interface_copy(interface, input->anonymizer));
   g_autofree char *comment = dc_comment_section(input->report);
   const DcSummary *summary = &input->report->summary;
   const DcAnnotatedOptions options = {

@@ -310,6 +310,17 @@ static const DcOption TABLE[] = {
      .more =
          "For a ticket, or for whoever looks at it elsewhere. Live, the capture is recorded for it, with or without "
          "-w."},
+    {.id = DC_OPTION_ANONYMIZE,
+     .name = "anonymize",
+     .argument = "file",
+     .argument_optional = true,
+     .group = DC_GROUP_OUTPUT,
+     .complete = DC_COMPLETE_FILE,
+     .since = "0.1.0",
+     .help = "replace addresses, MAC addresses, host and process names in everything that is written",
+     .more = "The same becomes the same everywhere, networks stay together, and the findings stay what they are. "
+             "The key and what became what go to the mapping file, which only its owner can read: the one named, else "
+             "one beside the bundle, else dropcorr.map. One that is there already is used again."},
     {.id = DC_OPTION_KEEP_PAYLOAD,
      .name = "keep-payload",
      .group = DC_GROUP_OUTPUT,

@@ -52,6 +52,7 @@ void dc_options_clear(DcOptions *options)
   g_free(options->write_file);
   g_free(options->snapshot_dir);
   g_free(options->bundle);
+  g_free(options->anonymize_map);
   g_strfreev(options->reports);
   *options = (DcOptions){0};
 }
@@ -317,6 +318,9 @@ static bool take_option(Parse *parse, const DcOption *row, const char *value, GE
     return take_duration(row, value, &options->rotate_ns, error);
   case DC_OPTION_ROTATE_FILES:
     return take_uint32(row, value, 1, INT32_MAX, &options->rotate_files, error);
+  case DC_OPTION_ANONYMIZE:
+    options->anonymize = true;
+    return value == NULL || take_single(row, value, &options->anonymize_map, error);
   case DC_OPTION_KEEP_PAYLOAD:
     options->keep_payload = true;
     return true;
@@ -489,6 +493,8 @@ static bool check_sense(const Parse *parse, GError **error)
         return usage(error, "--drops -: standard input is already read by -r (name a file for one of them)");
     }
   }
+  if (options->anonymize && options->keep_payload)
+    return usage(error, "--keep-payload: payload may hold any name (leave out --keep-payload or --anonymize)");
   if (options->verify_unhandled_ns != 0 && options->drop_source == DC_DROP_SOURCE_NONE)
     return usage(error, "--verify-unhandled: needs a drop source (leave out --drop-source none)");
   if (!dc_options_live(options) && !check_offline(parse, error))

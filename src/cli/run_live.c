@@ -6,6 +6,7 @@
 #include "dropcorr/base/strings.h"
 #include "dropcorr/base/temp_file.h"
 #include "dropcorr/cli/analysis.h"
+#include "dropcorr/cli/shown.h"
 #include "dropcorr/cli/ticket.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/evidence_write.h"
@@ -29,7 +30,9 @@
 typedef struct {
   const DcOptions *options;
   DcStop *stop;
+  DcShown shown;
   DcSource *live;
+  DcSource *events;     /* of live, as they may be written and analysed */
   DcEvidence *evidence; /* NULL: nothing is written, or no longer */
   DcTicket *ticket;     /* NULL: not asked for */
   int evidence_fd;      /* to read the evidence file again, -1: not wanted */
@@ -120,7 +123,7 @@ static void interfaces_clear(Interfaces *interfaces)
   g_free(interfaces->ifindexes);
 }
 
-static DcEvidence *open_evidence(const LiveRun *run, const char *command_line, const DcPrivilegeUser *user,
+static DcEvidence *open_evidence(LiveRun *run, const char *command_line, const DcPrivilegeUser *user,
                                  const Interfaces *interfaces, GError **error)
 {
   const DcOptions *options = run->options;
@@ -149,6 +152,7 @@ static DcEvidence *open_evidence(const LiveRun *run, const char *command_line, c
       .verify_to_ns = info->verify_to_ns,
   };
   memcpy(meta.mac, info->capture->mac, sizeof meta.mac);
+  dc_shown_meta(&run->shown, &meta);
   DcEvidenceOptions evidence;
   dc_evidence_options_init(&evidence);
   evidence.flush_each = options->packet_buffered;
@@ -161,10 +165,10 @@ static DcEvidence *open_evidence(const LiveRun *run, const char *command_line, c
                           error);
 }
 
-static void start_analysis(const LiveRun *run, const Interfaces *interfaces)
+static void start_analysis(LiveRun *run, const Interfaces *interfaces)
 {
   const DcLiveInfo *info = dc_live_info(run->live);
-  const DcAnalysisHost host = {
+  DcAnalysisHost host = {
       .interface = info->capture->interface,
       .drop_mode = info->drops == DC_LIVE_DROPS_NONE ? NULL : info->drops_name,
       .live = true,
@@ -177,6 +181,7 @@ static void start_analysis(const LiveRun *run, const Interfaces *interfaces)
       .ifindexes = interfaces->ifindexes,
       .ifindex_count = info->capture->ifindex != 0 ? interfaces->ifindex_count : 0,
   };
+  dc_shown_host(&run->shown, &host);
   dc_analysis_start(run->analysis, &host);
 }
 
@@ -270,7 +275,7 @@ static void loop(LiveRun *run)
   uint32_t turn = 0;
   for (;;) {
     g_autoptr(GError) error = NULL;
-    switch (dc_source_next(run->live, &event, &error)) {
+    switch (dc_source_next(run->events, &event, &error)) {
     case DC_READ_EVENT:
       take_event(run, &event);
       if ((++turn & 0x3f) == 0)
@@ -325,6 +330,7 @@ static bool write_ticket(LiveRun *run, const char *command_line, GError **error)
   DcEvidenceMeta meta;
   dc_live_evidence_meta(run->live, &meta);
   meta.command = command_line;
+  dc_shown_meta(&run->shown, &meta);
   const DcAnnotateInput input = {.events = again,
                                  .capture = again,
                                  .meta = &meta,
@@ -370,6 +376,11 @@ static int finish(LiveRun *run, const char *command_line)
   if (run->ticket != NULL && !write_ticket(run, command_line, &error)) {
     dc_run_complain(error->message);
     run->failed = true;
+    g_clear_error(&error);
+  }
+  if (!dc_shown_finish(&run->shown, &error)) {
+    dc_run_complain(error->message);
+    run->failed = true;
   }
   if (run->failed)
     return DC_EXIT_ERROR;
@@ -398,6 +409,18 @@ static bool open_recording(LiveRun *run, GError **error)
 }
 
 /* Everything that needs privileges or can still be refused; then the privileges go. */
+/* From here on what is written knows of people and machines only what it may. */
+static bool prepare_shown(LiveRun *run, const char *command_line, uid_t owner, gid_t group, GError **error)
+{
+  if (!dc_shown_init(&run->shown, run->options, command_line, owner, group, error))
+    return false;
+  if (run->shown.anonymizer != NULL)
+    dc_anonymizer_learn_host(run->shown.anonymizer);
+  dc_shown_fix(&run->shown);
+  run->analysis = dc_analysis_new(&run->shown.options);
+  return true;
+}
+
 static bool prepare(LiveRun *run, const char *command_line, DcStrings *strings, GError **error)
 {
   const DcOptions *options = run->options;
@@ -409,12 +432,15 @@ static bool prepare(LiveRun *run, const char *command_line, DcStrings *strings, 
   Interfaces interfaces = {0};
   const uid_t owner = user.uid != 0 ? user.uid : (uid_t)-1;
   const gid_t group = user.uid != 0 ? user.gid : (gid_t)-1;
-  bool ready = dc_ticket_open(options, run->analysis, command_line, owner, group, &run->ticket, error) &&
-               dc_analysis_open_outputs(run->analysis, to_stdout, command_line, error) &&
-               (run->ticket == NULL || open_recording(run, error));
+  bool ready =
+      prepare_shown(run, command_line, owner, group, error) &&
+      dc_ticket_open(&run->shown.options, run->analysis, run->shown.command_line, owner, group, &run->ticket, error) &&
+      dc_analysis_open_outputs(run->analysis, to_stdout, run->shown.command_line, error) &&
+      (run->ticket == NULL || open_recording(run, error));
   if (ready) {
     run->live = dc_live_open(&live, strings, run->stop, error);
     ready = run->live != NULL;
+    run->events = ready ? dc_shown_events(&run->shown, run->live) : NULL;
   }
   if (ready) {
     interfaces_collect(dc_live_info(run->live), &interfaces);
@@ -437,8 +463,7 @@ int dc_run_live(const DcOptions *options, const char *command_line, DcStop *stop
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
-  g_autoptr(DcAnalysis) analysis = dc_analysis_new(options);
-  LiveRun run = {.options = options, .stop = stop, .analysis = analysis, .evidence_fd = -1};
+  LiveRun run = {.options = options, .stop = stop, .evidence_fd = -1};
   int status;
   if (prepare(&run, command_line, strings, &error)) {
     if (options->duration_ns > 0)
@@ -454,6 +479,10 @@ int dc_run_live(const DcOptions *options, const char *command_line, DcStop *stop
   if (run.evidence_fd >= 0)
     close(run.evidence_fd);
   g_free(run.evidence_path);
+  dc_analysis_free(run.analysis);
+  dc_shown_clear(&run.shown);
+  if (run.events != run.live)
+    dc_source_free(run.events);
   dc_source_free(run.live);
   return status;
 }

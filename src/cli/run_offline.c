@@ -5,6 +5,7 @@
 #include "dropcorr/base/strings.h"
 #include "dropcorr/cli/analysis.h"
 #include "dropcorr/cli/drop_logs.h"
+#include "dropcorr/cli/shown.h"
 #include "dropcorr/cli/ticket.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/capture_file.h"
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define STRINGS_MAX 65536u
+#define CUT_SHORT "an input ends early or is damaged"
 #define PROGRESS_NS (DC_NS_PER_S / 4)
 
 typedef struct {
@@ -96,79 +98,109 @@ static DcAnalysisHost host_of(const Sources *sources)
   return host;
 }
 
-static void start_analysis(DcAnalysis *analysis, const Sources *sources)
+static void start_analysis(DcAnalysis *analysis, DcShown *shown, const Sources *sources)
 {
-  const DcAnalysisHost host = host_of(sources);
+  DcAnalysisHost host = host_of(sources);
+  dc_shown_host(shown, &host);
   dc_analysis_start(analysis, &host);
 }
 
-static bool open_ticket(const DcOptions *options, DcAnalysis *analysis, const char *command_line, DcTicket **ret_ticket,
-                        GError **error)
+/* Names and networks must be known before anything is replaced: they are read once before. */
+static bool learn(const DcOptions *options, DcStop *stop, DcShown *shown, GError **error)
+{
+  if (shown->anonymizer == NULL)
+    return true;
+  if (!dc_annotator_check_inputs(options, error))
+    return false;
+  g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
+  Sources sources;
+  if (!open_sources(options, strings, stop, &sources, error))
+    return false;
+  dc_shown_learn(shown, sources.merge);
+  sources_clear(&sources);
+  dc_shown_fix(shown);
+  return true;
+}
+
+static bool open_outputs(const DcOptions *options, DcStop *stop, const char *command_line, DcShown *shown,
+                         DcAnalysis **ret_analysis, DcTicket **ret_ticket, GError **error)
 {
   uid_t owner;
   gid_t group;
-  return dc_run_owner(options, &owner, &group, error) &&
-         dc_ticket_open(options, analysis, command_line, owner, group, ret_ticket, error);
+  if (!dc_run_owner(options, &owner, &group, error) ||
+      !dc_shown_init(shown, options, command_line, owner, group, error) || !learn(options, stop, shown, error))
+    return false;
+  *ret_analysis = dc_analysis_new(&shown->options);
+  return dc_ticket_open(&shown->options, *ret_analysis, shown->command_line, owner, group, ret_ticket, error) &&
+         dc_analysis_open_outputs(*ret_analysis, false, shown->command_line, error);
 }
 
 /* first: the sources as the analysis has read them. */
-static bool write_ticket(DcTicket *ticket, const DcOptions *options, const char *command_line,
-                         const DcAnalysis *analysis, const Sources *first, uint64_t events, DcStop *stop,
-                         GError **error)
+static bool write_ticket(DcTicket *ticket, const DcOptions *options, DcShown *shown, const DcAnalysis *analysis,
+                         const Sources *first, uint64_t events, DcStop *stop, GError **error)
 {
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
   Sources again;
   if (!open_sources(options, strings, stop, &again, error))
     return false;
-  const DcAnalysisHost host = host_of(first);
+  DcAnalysisHost host = host_of(first);
   g_auto(DcAnnotateMeta) meta = {.macs = NULL};
   dc_annotate_meta_init(&meta, options, &host, first->frames != NULL ? dc_capture_file_evidence(first->frames) : NULL,
-                        command_line);
-  const DcAnnotateInput input = {.events = again.merge,
+                        shown->command_line);
+  dc_shown_meta(shown, &meta.meta);
+  DcSource *source = dc_shown_events(shown, again.merge);
+  const DcAnnotateInput input = {.events = source,
                                  .capture = first->frames,
+                                 .anonymizer = shown->anonymizer,
                                  .meta = &meta.meta,
                                  .report = dc_analysis_report(analysis),
                                  .events_max = events};
   const bool ok = dc_ticket_write(ticket, &input, error);
+  if (source != again.merge)
+    dc_source_free(source);
   sources_clear(&again);
   if (ok && dc_ticket_gap(ticket) != NULL)
     dc_run_complain(dc_ticket_gap(ticket));
   return ok;
 }
 
-static void describe_sources(DcAnalysis *analysis, const DcOptions *options, const Sources *sources)
+static void describe_sources(DcAnalysis *analysis, const DcOptions *options, const DcShown *shown,
+                             const Sources *sources)
 {
+  const char *capture = dc_shown_name(shown, options->read_file, "a capture");
+  const char *context = dc_shown_name(shown, options->context_dir, "saved files");
   if (sources->frames != NULL) {
     const DcCaptureFileInfo *info = dc_capture_file_info(sources->frames);
     const DcCaptureInterface *interface = dc_capture_file_interface(sources->frames, 0);
-    g_autofree char *text = g_strdup_printf(
-        "frames: %s (%s, %s%s%s)", options->read_file, info->format != NULL ? info->format : "unknown format",
-        info->nanoseconds ? "nanoseconds" : "microseconds", interface != NULL ? ", " : "",
-        interface != NULL ? dc_link_name((DcLink)interface->link) : "");
+    g_autofree char *text =
+        g_strdup_printf("frames: %s (%s, %s%s%s)", capture, info->format != NULL ? info->format : "unknown format",
+                        info->nanoseconds ? "nanoseconds" : "microseconds", interface != NULL ? ", " : "",
+                        interface != NULL ? dc_link_name((DcLink)interface->link) : "");
     dc_analysis_note_source(analysis, text);
     dc_analysis_note_filtered(analysis, dc_capture_file_filtered(sources->frames),
                               dc_capture_file_filtered_drops(sources->frames));
-    dc_analysis_note_skipped(analysis, sources->frames->skipped, options->read_file);
+    dc_analysis_note_skipped(analysis, sources->frames->skipped, capture);
   }
   for (guint i = 0; i < sources->drops.logs->len; i++) {
     const DcSource *log = g_ptr_array_index(sources->drops.readers, i);
+    const char *name = dc_shown_name(shown, options->drops[i], "a drop log");
     g_autofree char *foreign = log->foreign > 0
                                    ? g_strdup_printf(", %" G_GUINT64_FORMAT " other records passed over", log->foreign)
                                    : g_strdup("");
-    g_autofree char *text = g_strdup_printf("drops: %s (%s%s)", options->drops[i], dc_drop_log_format(log), foreign);
+    g_autofree char *text = g_strdup_printf("drops: %s (%s%s)", name, dc_drop_log_format(log), foreign);
     dc_analysis_note_source(analysis, text);
     const char *aligned = g_ptr_array_index(sources->drops.alignments, i);
     if (aligned != NULL) {
-      g_autofree char *clock = g_strdup_printf("clock of %s: %s", options->drops[i], aligned);
+      g_autofree char *clock = g_strdup_printf("clock of %s: %s", name, aligned);
       dc_analysis_note_source(analysis, clock);
     }
     dc_analysis_note_filtered(analysis, 0, dc_drop_log_filtered(log));
-    dc_analysis_note_skipped(analysis, log->skipped, options->drops[i]);
+    dc_analysis_note_skipped(analysis, log->skipped, name);
   }
   if (sources->context != NULL) {
-    g_autofree char *text = g_strdup_printf("context: %s", options->context_dir);
+    g_autofree char *text = g_strdup_printf("context: %s", context);
     dc_analysis_note_source(analysis, text);
-    dc_analysis_note_skipped(analysis, sources->context->skipped, options->context_dir);
+    dc_analysis_note_skipped(analysis, sources->context->skipped, context);
   }
 }
 
@@ -195,31 +227,32 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
-  g_autoptr(DcAnalysis) analysis = dc_analysis_new(options);
+  g_auto(DcShown) shown = {.anonymizer = NULL};
+  g_autoptr(DcAnalysis) analysis = NULL;
   Sources sources;
   if (!open_sources(options, strings, stop, &sources, &error)) {
     dc_run_complain(error->message);
     return dc_run_error_status(error);
   }
   g_autoptr(DcTicket) ticket = NULL;
-  if (!open_ticket(options, analysis, command_line, &ticket, &error) ||
-      !dc_analysis_open_outputs(analysis, false, command_line, &error)) {
+  if (!open_outputs(options, stop, command_line, &shown, &analysis, &ticket, &error)) {
     dc_run_complain(error->message);
     sources_clear(&sources);
     return dc_run_error_status(error);
   }
   const bool progress = isatty(STDERR_FILENO) != 0 && !options->quiet;
   int64_t progress_ns = dc_clock_monotonic();
-  bool shown = false, failed = false;
+  DcSource *source = dc_shown_events(&shown, sources.merge);
+  bool printed = false, failed = false;
   uint32_t turn = 0;
   uint64_t events = 0;
   DcEvent event;
   for (bool more = true; more;) {
-    switch (dc_source_next(sources.merge, &event, &error)) {
+    switch (dc_source_next(source, &event, &error)) {
     case DC_READ_EVENT:
       if (!dc_analysis_started(analysis) && event.kind != DC_EVENT_SAMPLE) {
         announce(options, sources.frames);
-        start_analysis(analysis, &sources);
+        start_analysis(analysis, &shown, &sources);
       }
       events++;
       dc_analysis_feed(analysis, &event);
@@ -240,31 +273,33 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     if (progress) {
       int64_t before = progress_ns;
       show_progress(sources.frames, &progress_ns);
-      shown |= before != progress_ns;
+      printed |= before != progress_ns;
     }
     if (dc_stop_requested(stop) || (ticket == NULL && dc_analysis_is_unheard(analysis)))
       more = false;
   }
-  if (shown)
+  if (source != sources.merge)
+    dc_source_free(source);
+  if (printed)
     fputs("\r\033[K", stderr);
   if (!dc_analysis_started(analysis))
-    start_analysis(analysis, &sources);
+    start_analysis(analysis, &shown, &sources);
 
   size_t error_count;
   const GError *const *errors = dc_merge_errors(sources.merge, &error_count);
   for (size_t i = 0; i < error_count; i++) {
     dc_run_complain(errors[i]->message);
-    dc_analysis_note_cut_short(analysis, errors[i]->message);
+    dc_analysis_note_cut_short(analysis, dc_shown_name(&shown, errors[i]->message, CUT_SHORT));
     failed = true;
   }
   if (error != NULL && error_count == 0) {
     dc_run_complain(error->message);
-    dc_analysis_note_cut_short(analysis, error->message);
+    dc_analysis_note_cut_short(analysis, dc_shown_name(&shown, error->message, CUT_SHORT));
     failed = true;
   }
   if (dc_stop_requested(stop))
     dc_analysis_note_cut_short(analysis, "stopped by a signal before the end of the input");
-  describe_sources(analysis, options, &sources);
+  describe_sources(analysis, options, &shown, &sources);
 
   g_autoptr(GError) output_error = NULL;
   if (!dc_analysis_finish(analysis, &output_error)) {
@@ -272,7 +307,12 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     failed = true;
   }
   g_clear_error(&output_error);
-  if (ticket != NULL && !write_ticket(ticket, options, command_line, analysis, &sources, events, stop, &output_error)) {
+  if (ticket != NULL && !write_ticket(ticket, options, &shown, analysis, &sources, events, stop, &output_error)) {
+    dc_run_complain(output_error->message);
+    failed = true;
+  }
+  g_clear_error(&output_error);
+  if (!dc_shown_finish(&shown, &output_error)) {
     dc_run_complain(output_error->message);
     failed = true;
   }

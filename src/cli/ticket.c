@@ -28,13 +28,7 @@ static bool check_inputs(const DcOptions *options, GError **error)
 {
   if (dc_options_live(options))
     return dc_annotator_check_live(options, error);
-  if (!dc_annotator_check_input(options->read_file, error))
-    return false;
-  for (char **path = options->drops; path != NULL && *path != NULL; path++) {
-    if (!dc_annotator_check_input(*path, error))
-      return false;
-  }
-  return true;
+  return dc_annotator_check_inputs(options, error);
 }
 
 static bool open_bundle(DcTicket *ticket, DcAnalysis *analysis, uid_t owner, gid_t group, GError **error)
@@ -106,7 +100,7 @@ static bool put_manifest(DcTicket *ticket, const DcAnnotateInput *input, GError 
   const DcBundleFacts facts = {
       .command_line = ticket->command_line,
       .live = live,
-      .inputs = live ? NULL : (const char *const *)inputs->pdata,
+      .inputs = live || options->anonymize ? NULL : (const char *const *)inputs->pdata,
       .kernel = report->kernel,
       .interface = input->meta->interface,
       .drop_mode = input->meta->drop_mode,
@@ -120,6 +114,7 @@ static bool put_manifest(DcTicket *ticket, const DcAnnotateInput *input, GError 
       .complete = report->summary.complete,
       .incomplete_why = report->summary.incomplete_why,
       .payload = options->keep_payload ? "kept" : "cut",
+      .anonymized = options->anonymize,
       .context_left_out = dc_context_writer_left_out(ticket->context),
   };
   return dc_bundle_manifest_put(&facts, ticket->folder, error);

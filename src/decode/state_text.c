@@ -193,6 +193,15 @@ bool dc_state_text_known(const char *name, bool *ret_is_counters)
   return true;
 }
 
+const char *dc_state_text_object(const char *name)
+{
+  const DcSample sample = {.name = name};
+  char plain[DC_STATE_NAME_MAX];
+  const char *device;
+  const StateObject *object = find_object(&sample, plain, &device);
+  return object != NULL ? object->name : NULL;
+}
+
 DcStateTextStatus dc_state_text_parse(DcState *state, const DcSample *sample, size_t *ret_skipped)
 {
   if (ret_skipped != NULL)

@@ -188,7 +188,7 @@ static DcGroup *add_group(DcGroups *groups, DcCause cause, DcFate fate)
   group->first_ns = group->last_ns = DC_TIME_NONE;
   group->series = g_new(DcSeries, 1);
   dc_series_init(group->series);
-  group->clients = g_hash_table_new_full(client_hash, client_equal, g_free, NULL);
+  group->clients = g_hash_table_new_full(client_hash, client_equal, g_free, g_free);
   g_ptr_array_add(groups->list, group);
   group->number = groups->list->len;
   return group;
@@ -246,15 +246,19 @@ static void add_client(DcGroup *group, const DcBrief *brief)
   } else {
     memcpy(who.bytes, brief->src_mac, sizeof brief->src_mac);
   }
-  gpointer count = g_hash_table_lookup(group->clients, &who);
-  if (count == NULL && g_hash_table_size(group->clients) >= DC_GROUP_CLIENTS) {
+  DcGroupClient *client = g_hash_table_lookup(group->clients, &who);
+  if (client != NULL) {
+    client->frames++;
+    return;
+  }
+  const guint known = g_hash_table_size(group->clients);
+  if (known >= DC_GROUP_CLIENTS) {
     group->clients_more = true;
     return;
   }
-  if (count != NULL)
-    g_hash_table_replace(group->clients, g_memdup2(&who, sizeof who), GSIZE_TO_POINTER(GPOINTER_TO_SIZE(count) + 1));
-  else
-    g_hash_table_insert(group->clients, g_memdup2(&who, sizeof who), GSIZE_TO_POINTER(1));
+  client = g_new(DcGroupClient, 1);
+  *client = (DcGroupClient){.frames = 1, .place = known};
+  g_hash_table_insert(group->clients, g_memdup2(&who, sizeof who), client);
 }
 
 static void add_drop(DcGroup *group, const DcDrop *drop)

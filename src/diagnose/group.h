@@ -22,6 +22,11 @@ typedef struct {
 } DcTally;
 
 typedef struct {
+  uint64_t frames;
+  uint32_t place; /* among the group's clients, as they came */
+} DcGroupClient;
+
+typedef struct {
   uint32_t number;
   DcCause cause;
   DcFate fate;
@@ -41,7 +46,7 @@ typedef struct {
   char *drop_texts[3];
   uint32_t drop_example_count;
   DcBrief example;     /* of the first frame, for advice and state look-ups */
-  GHashTable *clients; /* DcAddr or MAC bytes -> count */
+  GHashTable *clients; /* DcAddr or MAC bytes -> DcGroupClient */
   bool clients_more;
   DcTally reasons[DC_GROUP_TALLY], sites[DC_GROUP_TALLY], why[DC_GROUP_TALLY];
   DcSeries *series;                /* when its frames came */

@@ -213,33 +213,40 @@ static void add_rhythm(DcFinding *finding, const DcGroup *group)
 
 /* --- one finding ---------------------------------------------------------------------------- */
 
+typedef struct {
+  DcClient client;
+  uint32_t place;
+} Placed;
+
+/* Of equally many frames who came first: an order that says nothing about addresses. */
 static gint by_frames(gconstpointer a, gconstpointer b)
 {
-  const DcClient *x = a, *y = b;
-  if (x->frames != y->frames)
-    return x->frames > y->frames ? -1 : 1;
-  return memcmp(&x->addr, &y->addr, sizeof x->addr);
+  const Placed *x = a, *y = b;
+  if (x->client.frames != y->client.frames)
+    return x->client.frames > y->client.frames ? -1 : 1;
+  return x->place < y->place ? -1 : x->place > y->place;
 }
 
 static void fill_clients(DcFinding *finding, const DcGroup *group)
 {
-  g_autoptr(GArray) all = g_array_new(FALSE, TRUE, sizeof(DcClient));
+  g_autoptr(GArray) all = g_array_new(FALSE, TRUE, sizeof(Placed));
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init(&iter, group->clients);
   while (g_hash_table_iter_next(&iter, &key, &value)) {
-    DcClient client = {.frames = GPOINTER_TO_SIZE(value)};
+    const DcGroupClient *counted = value;
+    Placed one = {.client = {.frames = counted->frames}, .place = counted->place};
     const DcAddr *who = key;
     if (who->version != 0)
-      client.addr = *who;
+      one.client.addr = *who;
     else
-      memcpy(client.mac, who->bytes, sizeof client.mac);
-    g_array_append_val(all, client);
+      memcpy(one.client.mac, who->bytes, sizeof one.client.mac);
+    g_array_append_val(all, one);
   }
   g_array_sort(all, by_frames);
   finding->client_count = MIN(all->len, (guint)DC_FINDING_CLIENTS);
   for (uint32_t i = 0; i < finding->client_count; i++)
-    finding->clients[i] = g_array_index(all, DcClient, i);
+    finding->clients[i] = g_array_index(all, Placed, i).client;
   finding->clients_more = group->clients_more || all->len > DC_FINDING_CLIENTS;
 }
 

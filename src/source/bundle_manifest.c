@@ -62,6 +62,12 @@ bool dc_bundle_manifest_put(const DcBundleFacts *facts, DcFolder *folder, GError
   json_object_set_new(manifest, "evidence", evidence_value(facts));
   set_text(manifest, "payload", facts->payload);
   json_object_set_new(manifest, "anonymized", json_boolean(facts->anonymized));
+  if (facts->anonymized) {
+    /* who packed it, and where */
+    json_object_del(manifest, "user");
+    json_object_del(json_object_get(manifest, "clock"), "zone");
+    json_object_del(json_object_get(manifest, "clock"), "zone_name");
+  }
   json_object_set_new(manifest, "context_left_out", json_integer((json_int_t)facts->context_left_out));
   return dc_manifest_put(manifest, folder, "manifest.json", error);
 }

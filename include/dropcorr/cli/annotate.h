@@ -10,6 +10,7 @@
 #include "dropcorr/cli/options.h"
 #include "dropcorr/diagnose/finding.h"
 #include "dropcorr/source/annotated_write.h"
+#include "dropcorr/source/anonymize.h"
 #include "dropcorr/source/source.h"
 
 #include <glib.h>
@@ -31,6 +32,9 @@ void dc_annotator_add_fd(DcAnnotator *annotator, int fd, const char *name);
 
 /* A live run reads its own evidence file again: there must be one, and one only. Errors: USAGE. */
 bool dc_annotator_check_live(const DcOptions *options, GError **error);
+
+/* All inputs the options name. */
+bool dc_annotator_check_inputs(const DcOptions *options, GError **error);
 
 /* A regular file can be read a second time. Errors: UNSUPPORTED, with what to do. */
 bool dc_annotator_check_input(const char *path, GError **error);
@@ -55,6 +59,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DcAnnotateMeta, dc_annotate_meta_clear)
 typedef struct {
   DcSource *events;           /* the same as the analysis was fed, in the same order */
   const DcSource *capture;    /* a capture file: its interfaces, known to the end; NULL: none */
+  DcAnonymizer *anonymizer;   /* for what the capture file itself says; NULL: as it is */
   const DcEvidenceMeta *meta; /* what the file says of the run */
   const DcReport *report;     /* for the section's comment */
   bool own_drop_numbers;      /* drops have the numbers the analysis gave; else they are counted anew */

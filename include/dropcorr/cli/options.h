@@ -90,6 +90,8 @@ typedef struct {
   int64_t rotate_ns;     /* -G, 0 off */
   uint32_t rotate_files; /* -W, 0 no limit */
   char *snapshot_dir;    /* --snapshot: no capture, no analysis */
+  bool anonymize;        /* --anonymize */
+  char *anonymize_map;   /* its mapping file; NULL: beside the bundle, or dropcorr.map */
   bool keep_payload;     /* --keep-payload: in annotated captures and bundles */
   char *bundle;          /* --bundle: a folder, or an archive by its extension */
 

@@ -29,5 +29,8 @@ DcStateTextStatus dc_state_text_parse(DcState *state, const DcSample *sample, si
  * (worth sampling each second) or state. */
 bool dc_state_text_known(const char *name, bool *ret_is_counters);
 
+/* The object a name stands for, with whatever ending or alias ("tcp6", "ethtool_S" of "ethtool_S_eth0"); NULL: none. */
+const char *dc_state_text_object(const char *name);
+
 /* Whether a line of the kernel log speaks of dropped packets or of what leads to them: only those are sampled. */
 bool dc_state_text_is_drop_line(const char *line, size_t len);
