@@ -284,6 +284,7 @@ static void process_frame(DcCorrelator *self, const DcFrame *frame)
     self->first_frame_ns = frame->time_ns;
   if (self->last_frame_ns == DC_TIME_NONE || frame->time_ns > self->last_frame_ns)
     self->last_frame_ns = frame->time_ns;
+  self->disorder_ns = MAX(self->disorder_ns, self->last_frame_ns - frame->time_ns);
 
   DcDirection direction = dc_directions_of(self->directions, frame);
   /* On a loopback device each packet is seen once, as sent and received in one. */

@@ -40,7 +40,8 @@ struct DcCorrelator {
   int64_t now_ns;
   int64_t previous_ns; /* time of the event before */
   int64_t first_frame_ns, last_frame_ns;
-  int64_t hold_ns; /* how long a frame stays in the window */
+  int64_t disorder_ns; /* how much earlier than the latest frame before it a frame was at most */
+  int64_t hold_ns;     /* how long a frame stays in the window */
   uint64_t next_attempt;
   GHashTable *ended_attempts; /* id -> DcAttempt: their flow has gone on, their SYNs' verdicts are not given yet */
   bool cut_frames;            /* some frames are found by their headers alone: the capture cut them there */

@@ -15,19 +15,32 @@
 #define RECEIVE_CLEAR_NS (2 * DC_NS_PER_US)
 #define ALIKE_SCAN_MAX 256
 
-static bool site_allows(const DcDrop *drop, const DcSlot *slot)
+/* The nearest frame is mostly within the first of these: a flood's other frames are not looked at for it. */
+static const int64_t receive_steps[] = {10 * DC_NS_PER_US, RECEIVE_NS, RECEIVE_FITTED_NS};
+
+/* What sites free: by the names of functions. No protocol given: all of them. */
+typedef struct {
+  const char *prefix;
+  uint8_t protocols[2];
+} SiteProtocols;
+
+static const SiteProtocols *site_protocols(const DcDrop *drop)
 {
-  const char *symbol = drop->symbol != NULL ? drop->symbol : "";
+  static const SiteProtocols sites[] = {
+      {"tcp_", {6, 6}},  {"udp", {17, 136}}, {"__udp", {17, 136}},
+      {"icmp_", {1, 1}}, {"ping_", {1, 1}},  {"icmpv6_", {58, 58}},
+  };
+  for (size_t i = 0; drop->symbol != NULL && i < G_N_ELEMENTS(sites); i++) {
+    if (g_str_has_prefix(drop->symbol, sites[i].prefix))
+      return &sites[i];
+  }
+  return NULL;
+}
+
+static bool site_allows(const SiteProtocols *site, const DcSlot *slot)
+{
   const uint8_t protocol = slot->brief.flow.protocol;
-  if (strncmp(symbol, "tcp_", 4) == 0)
-    return protocol == 6;
-  if (strncmp(symbol, "udp", 3) == 0 || strncmp(symbol, "__udp", 5) == 0)
-    return protocol == 17 || protocol == 136;
-  if (strncmp(symbol, "icmp_", 5) == 0 || strncmp(symbol, "ping_", 5) == 0)
-    return protocol == 1;
-  if (strncmp(symbol, "icmpv6_", 7) == 0)
-    return protocol == 58;
-  return true;
+  return site == NULL || protocol == site->protocols[0] || protocol == site->protocols[1];
 }
 
 static bool tuple_allows(const DcDrop *drop, const DcSlot *slot)
@@ -87,20 +100,23 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
 {
   DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
   const bool has_receive = drop->rx_time_ns != 0;
-  /* Frames before this cannot be meant; they come by time, but for a little disorder among CPUs. */
-  const int64_t earliest = has_receive
-                               ? drop->rx_time_ns - drop->rx_wait_ns - within_ns - self->options.window_before_ns
-                               : drop->time_ns - drop->precision_ns - NEAR_NS;
+  /* Frames outside these cannot be meant; they come by time, but for a little disorder among CPUs. */
+  const int64_t slack_ns = MIN(self->disorder_ns, self->options.window_before_ns);
+  const int64_t earliest = has_receive ? drop->rx_time_ns - drop->rx_wait_ns - within_ns - slack_ns
+                                       : drop->time_ns - drop->precision_ns - NEAR_NS;
+  const int64_t after = drop->time_ns + self->options.window_before_ns;
+  const int64_t latest = has_receive ? MIN(drop->rx_time_ns + within_ns, after) : after;
+  const SiteProtocols *site = site_protocols(drop);
   const uint64_t begin = dc_window_begin(self->window);
   uint32_t looked_at = 0;
   int64_t nearest = INT64_MAX;
   /* This drop waited a second: many frames have come since. */
-  uint64_t at = dc_window_until(self->window, drop->time_ns + self->options.window_before_ns);
+  uint64_t at = dc_window_until(self->window, latest);
   while (at-- > begin && looked_at < DC_MATCH_SCAN_MAX) {
     DcSlot *slot = dc_window_at(self->window, at);
     looked_at++;
     self->stats.join_steps++;
-    if (slot == NULL || slot->time_ns > drop->time_ns + self->options.window_before_ns)
+    if (slot == NULL || slot->time_ns > latest)
       continue;
     if (slot->time_ns < earliest)
       break;
@@ -112,7 +128,7 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
     if (drop->protocol >= 0 && slot->brief.flow.ethertype != drop->protocol)
       continue;
     const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
-    if (distance > within_ns || !length_allows(drop, slot) || !site_allows(drop, slot) || !tuple_allows(drop, slot))
+    if (distance > within_ns || !length_allows(drop, slot) || !site_allows(site, slot) || !tuple_allows(drop, slot))
       continue;
     if (!sent && dc_answer_is_answered(self, slot))
       continue;
@@ -133,11 +149,15 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
 DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop)
 {
   int64_t nearest;
-  DcJoin best = nearest_frame(self, drop, RECEIVE_NS, &nearest);
-  if (best.slot == NULL && drop->rx_time_ns != 0)
-    best = nearest_frame(self, drop, RECEIVE_FITTED_NS, &nearest);
-  if (drop->rx_time_ns != 0 && best.candidates > 1)
-    best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
+  DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
+  if (drop->rx_time_ns == 0) {
+    best = nearest_frame(self, drop, 0, &nearest);
+  } else {
+    for (size_t i = 0; best.slot == NULL && i < G_N_ELEMENTS(receive_steps); i++)
+      best = nearest_frame(self, drop, receive_steps[i], &nearest);
+    if (best.slot != NULL && (best.candidates > 1 || nearest <= receive_steps[0]))
+      best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
+  }
   /* As many drops as frames that could be meant: then all of them were dropped, whichever is whose. */
   if (best.candidates > 1 &&
       (best.candidates > DC_MATCH_CANDIDATES_MAX || drops_alike(self, drop, best.candidates) < best.candidates))
