@@ -23,8 +23,12 @@ struct DcTimeline {
   size_t max_bytes;
   int64_t marks[DC_TIMELINE_PRODUCERS_MAX];
 
+  struct {
+    DcTimelineEntry *first, *last;
+  } lists[DC_TIMELINE_PRODUCERS_MAX]; /* each by time, oldest first */
   DcTimelineEntry **heap;
-  size_t count, capacity, count_max;
+  size_t heap_count, heap_capacity;
+  size_t count, count_max; /* held in all */
   size_t bytes;
   uint64_t order;
   int64_t last_time_ns;
@@ -55,7 +59,13 @@ void dc_timeline_free(DcTimeline *timeline)
 {
   if (timeline == NULL)
     return;
-  for (size_t i = 0; i < timeline->count; i++)
+  for (unsigned i = 0; i < timeline->producers; i++) {
+    for (DcTimelineEntry *entry = timeline->lists[i].first, *next; entry != NULL; entry = next) {
+      next = entry->next;
+      g_free(entry);
+    }
+  }
+  for (size_t i = 0; i < timeline->heap_count; i++)
     g_free(timeline->heap[i]);
   for (size_t i = 0; i < CLASSES; i++) {
     for (size_t k = 0; k < timeline->kept[i].count; k++)
@@ -134,6 +144,20 @@ static bool before(const DcTimelineEntry *a, const DcTimelineEntry *b)
   return a->order < b->order;
 }
 
+static void heap_push(DcTimeline *timeline, DcTimelineEntry *entry)
+{
+  if (timeline->heap_count == timeline->heap_capacity) {
+    timeline->heap_capacity = timeline->heap_capacity == 0 ? 64 : timeline->heap_capacity * 2;
+    timeline->heap = g_renew(DcTimelineEntry *, timeline->heap, timeline->heap_capacity);
+  }
+  size_t at = timeline->heap_count++;
+  while (at > 0 && before(entry, timeline->heap[(at - 1) / 2])) {
+    timeline->heap[at] = timeline->heap[(at - 1) / 2];
+    at = (at - 1) / 2;
+  }
+  timeline->heap[at] = entry;
+}
+
 void dc_timeline_add(DcTimeline *timeline, unsigned producer, const DcLiveRecord *record, const void *body,
                      int64_t arrival_ns)
 {
@@ -146,17 +170,19 @@ void dc_timeline_add(DcTimeline *timeline, unsigned producer, const DcLiveRecord
     memcpy(entry->body, body, record->body_len);
   timeline->bytes += entry_size(record->body_len);
 
-  if (timeline->count == timeline->capacity) {
-    timeline->capacity = timeline->capacity == 0 ? 1024 : timeline->capacity * 2;
-    timeline->heap = g_renew(DcTimelineEntry *, timeline->heap, timeline->capacity);
-  }
-  size_t at = timeline->count++;
-  while (at > 0 && before(entry, timeline->heap[(at - 1) / 2])) {
-    timeline->heap[at] = timeline->heap[(at - 1) / 2];
-    at = (at - 1) / 2;
-  }
-  timeline->heap[at] = entry;
+  timeline->count++;
   timeline->count_max = MAX(timeline->count_max, timeline->count);
+  DcTimelineEntry **last = &timeline->lists[producer].last;
+  if (*last != NULL && before(entry, *last)) {
+    heap_push(timeline, entry);
+    return;
+  }
+  entry->next = NULL;
+  if (*last != NULL)
+    (*last)->next = entry;
+  else
+    timeline->lists[producer].first = entry;
+  *last = entry;
 }
 
 void dc_timeline_mark(DcTimeline *timeline, unsigned producer, int64_t time_ns)
@@ -179,31 +205,59 @@ static bool may_go(const DcTimeline *timeline, const DcTimelineEntry *entry, int
 static DcTimelineEntry *heap_pop(DcTimeline *timeline)
 {
   DcTimelineEntry *top = timeline->heap[0];
-  DcTimelineEntry *last = timeline->heap[--timeline->count];
+  DcTimelineEntry *last = timeline->heap[--timeline->heap_count];
   size_t at = 0;
   for (;;) {
     size_t child = 2 * at + 1;
-    if (child >= timeline->count)
+    if (child >= timeline->heap_count)
       break;
-    if (child + 1 < timeline->count && before(timeline->heap[child + 1], timeline->heap[child]))
+    if (child + 1 < timeline->heap_count && before(timeline->heap[child + 1], timeline->heap[child]))
       child++;
     if (!before(timeline->heap[child], last))
       break;
     timeline->heap[at] = timeline->heap[child];
     at = child;
   }
-  if (timeline->count > 0)
+  if (timeline->heap_count > 0)
     timeline->heap[at] = last;
   return top;
+}
+
+/* The earliest of all, and the producer in whose list it is; timeline->producers: in the heap. */
+static DcTimelineEntry *earliest(const DcTimeline *timeline, unsigned *ret_list)
+{
+  DcTimelineEntry *best = timeline->heap_count > 0 ? timeline->heap[0] : NULL;
+  *ret_list = timeline->producers;
+  for (unsigned i = 0; i < timeline->producers; i++) {
+    DcTimelineEntry *first = timeline->lists[i].first;
+    if (first != NULL && (best == NULL || before(first, best))) {
+      best = first;
+      *ret_list = i;
+    }
+  }
+  return best;
+}
+
+static void list_pop(DcTimeline *timeline, unsigned list)
+{
+  timeline->lists[list].first = timeline->lists[list].first->next;
+  if (timeline->lists[list].first == NULL)
+    timeline->lists[list].last = NULL;
 }
 
 const DcTimelineEntry *dc_timeline_take(DcTimeline *timeline, int64_t realtime_ns, int64_t monotonic_ns)
 {
   entry_release(timeline, timeline->out);
   timeline->out = NULL;
-  if (timeline->count == 0 || !may_go(timeline, timeline->heap[0], realtime_ns, monotonic_ns))
+  unsigned list;
+  DcTimelineEntry *entry = earliest(timeline, &list);
+  if (entry == NULL || !may_go(timeline, entry, realtime_ns, monotonic_ns))
     return NULL;
-  DcTimelineEntry *entry = heap_pop(timeline);
+  if (list < timeline->producers)
+    list_pop(timeline, list);
+  else
+    (void)heap_pop(timeline);
+  timeline->count--;
   timeline->bytes -= entry_size(entry->record.body_len);
   if (entry->record.time_ns < timeline->last_time_ns)
     timeline->late++;

@@ -1,6 +1,7 @@
 /*
  * Records of several producers put in order of event time, without waiting for more than
- * a stated while. A binary heap of copies; private to the live source.
+ * a stated while. Copies: a list for each producer, whose records mostly come by time, and a
+ * binary heap for those that do not; private to the live source.
  *
  * A record goes out when every producer has said that it is past the record's time, or when
  * `hold_ns` have passed since that time or since it came (the wall clock may step), or when more
@@ -18,7 +19,8 @@
 
 typedef struct DcTimeline DcTimeline;
 
-typedef struct {
+typedef struct DcTimelineEntry {
+  struct DcTimelineEntry *next; /* the timeline's own */
   DcLiveRecord record;
   uint8_t producer;
   uint64_t order;     /* of arrival */
