@@ -123,11 +123,11 @@ static const DcOption TABLE[] = {
      .complete = DC_COMPLETE_VALUES,
      .values = DROP_SOURCES,
      .since = "0.1.0",
-     .help = "where kernel drops come from: auto, packet, summary, tracepoint, none",
+     .help = "where kernel drops come from: packet, summary, tracepoint, none, or auto, the first of these that works",
      .more =
          "packet and summary are the kernel's drop monitor (NET_DM): packet gives every drop with its bytes, summary "
          "gives locations and counts only. tracepoint is skb:kfree_skb. "
-         "auto, the default, takes the best one this kernel has, and the report names it."},
+         "auto, the default, tries them in this order; the report names the one in force and what it cannot tell."},
     {.id = DC_OPTION_SNAPLEN,
      .letter = 's',
      .name = "snapshot-length",

@@ -79,6 +79,13 @@ static const char *direction_name(DcCaptureDirection direction)
   return direction == DC_CAPTURE_IN ? "in" : direction == DC_CAPTURE_OUT ? "out" : "inout";
 }
 
+static void announce_verify(int64_t verify_ns)
+{
+  fprintf(stderr, "dropcorr: watching drops for %.9g s without a tap: frames of this time are not captured\n",
+          (double)verify_ns / DC_NS_PER_S);
+  fflush(stderr);
+}
+
 static DcLiveOptions live_options(const DcOptions *options)
 {
   DcLiveOptions live;
@@ -94,6 +101,7 @@ static DcLiveOptions live_options(const DcOptions *options)
   live.capture.max_frames = options->count;
   live.drops = drops_wanted(options->drop_source);
   live.verify_ns = options->verify_unhandled_ns;
+  live.verify_begins = announce_verify;
   return live;
 }
 

@@ -137,10 +137,12 @@ static bool open_fds(DcLive *live, GError **error)
 
 /* Drops alone, without a tap: what no protocol handler takes is dropped visibly only then. The messages wait in
  * the drop source's own buffer. */
-static void watch_without_tap(DcLive *live, int64_t verify_ns)
+static void watch_without_tap(DcLive *live, const DcLiveOptions *options)
 {
   live->info.verify_from_ns = dc_clock_realtime();
-  const int64_t end = dc_clock_monotonic() + verify_ns;
+  const int64_t end = dc_clock_monotonic() + options->verify_ns;
+  if (options->verify_begins != NULL)
+    options->verify_begins(options->verify_ns);
   int64_t left_ns;
   while (!dc_stop_requested(live->stop) && (left_ns = end - dc_clock_monotonic()) > 0) {
     struct pollfd wait = {.fd = dc_stop_fd(live->stop), .events = POLLIN};
@@ -190,7 +192,7 @@ static bool open_all(DcLive *live, const DcLiveOptions *options, GError **error)
   if (!dc_live_drops_open(&live->drops, options, live->guard, live->notices, error))
     return false;
   if (options->verify_ns > 0 && live->drops.mode != DC_LIVE_DROPS_NONE)
-    watch_without_tap(live, options->verify_ns);
+    watch_without_tap(live, options);
   DcCaptureLiveOptions capture_options = options->capture;
   capture_options.interface = live->interface;
   live->capture = dc_capture_live_open(&capture_options, error);

@@ -45,8 +45,10 @@ static bool open_monitor(DcLiveDropSource *drops, const DcLiveOptions *options, 
   const DcDropMonitorInfo *info = dc_drop_monitor_info(drops->monitor);
   if (summary) {
     drops->text = g_strdup("kernel drop monitor (NET_DM) in summary mode");
-    drops->cost = g_strdup("tells location and count about once a second, without bytes or reason: drops can be laid "
-                           "beside frames by time only");
+    drops->cost =
+        g_strdup("tells location and count about once a second, without bytes or reason: drops can be laid "
+                 "beside frames by time only; --drop-source tracepoint joins single packets, for up to three trace "
+                 "events per packet");
   } else {
     drops->text = g_strdup_printf("kernel drop monitor (NET_DM) in packet mode, %s%u bytes of each packet",
                                   info->hardware ? "software and hardware drops, " : "", info->trunc_len);
@@ -89,7 +91,7 @@ static bool open_mode(DcLiveDropSource *drops, DcLiveDrops mode, const DcLiveOpt
 
 static void try_each(DcLiveDropSource *drops, const DcLiveOptions *options, DcGuard *guard)
 {
-  static const DcLiveDrops order[] = {DC_LIVE_DROPS_PACKET, DC_LIVE_DROPS_TRACEPOINT, DC_LIVE_DROPS_SUMMARY};
+  static const DcLiveDrops order[] = {DC_LIVE_DROPS_PACKET, DC_LIVE_DROPS_SUMMARY, DC_LIVE_DROPS_TRACEPOINT};
   g_autoptr(GString) failures = g_string_new(NULL);
   for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
     g_autoptr(GError) error = NULL;

@@ -37,11 +37,12 @@ typedef enum {
 typedef struct {
   DcCaptureLiveOptions capture;
   DcLiveDrops drops;
-  uint32_t drop_trunc_len; /* bytes of each dropped packet; 0: 256 */
-  int64_t verify_ns;       /* watch drops alone for so long before the tap opens: what has no protocol
-                              handler shows itself only then; 0: not */
-  size_t queue_bytes;      /* per thread; 0: 32 MiB */
-  bool sample;             /* take samples (off only in tests) */
+  uint32_t drop_trunc_len;                  /* bytes of each dropped packet; 0: 256 */
+  int64_t verify_ns;                        /* watch drops alone for so long before the tap opens: what has no protocol
+                                               handler shows itself only then; 0: not */
+  void (*verify_begins)(int64_t verify_ns); /* called in dc_live_open() when that watch begins; NULL: not */
+  size_t queue_bytes;                       /* per thread; 0: 32 MiB */
+  bool sample;                              /* take samples (off only in tests) */
 } DcLiveOptions;
 
 void dc_live_options_init(DcLiveOptions *options);
