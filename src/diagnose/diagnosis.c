@@ -235,35 +235,56 @@ static void on_silence(DcFrameVerdict *verdict, const DcRuling *ruling, void *da
 
 /* --- drops in ------------------------------------------------------------------------------ */
 
+/* Tallies are their own keys: status, why, location and reason. */
+static guint tally_hash(gconstpointer data)
+{
+  const DcDropTally *tally = data;
+  guint hash = (guint)tally->status * 31 + tally->why;
+  hash = hash * 31 + (tally->location != NULL ? g_str_hash(tally->location) : 0);
+  return hash * 31 + (tally->reason != NULL ? g_str_hash(tally->reason) : 0);
+}
+
+static gboolean tally_equal(gconstpointer one, gconstpointer other)
+{
+  const DcDropTally *a = one, *b = other;
+  return a->status == b->status && a->why == b->why && g_strcmp0(a->location, b->location) == 0 &&
+         g_strcmp0(a->reason, b->reason) == 0;
+}
+
+/* The tally of a drop, made when there is none. Beyond the limit, of all others of its status. */
+static DcDropTally *tally_of(DcDiagnosis *self, const DcDropVerdict *verdict)
+{
+  const DcDrop *drop = verdict->drop;
+  DcDropTally key = {
+      .status = (DcDropStatus)verdict->status,
+      .why = verdict->status == DC_DROP_STATUS_UNMATCHED ? verdict->unmatched_why : verdict->aside_why,
+      .location = drop->symbol != NULL     ? drop->symbol
+                  : drop->location != NULL ? drop->location
+                                           : drop->trap_name,
+      .reason = drop->reason,
+  };
+  DcDropTally *tally = g_hash_table_lookup(self->drop_tallies, &key);
+  if (tally == NULL && g_hash_table_size(self->drop_tallies) >= DC_DROP_GROUPS_MAX) {
+    key = (DcDropTally){.status = key.status, .location = "(other sites)"};
+    tally = g_hash_table_lookup(self->drop_tallies, &key);
+  }
+  if (tally != NULL)
+    return tally;
+  tally = g_new(DcDropTally, 1);
+  *tally = key;
+  tally->location = g_strdup(key.location);
+  tally->reason = g_strdup(key.reason);
+  tally->cause = (DcCause)verdict->cause;
+  tally->first_ns = tally->last_ns = drop->time_ns;
+  tally->example = drop->number;
+  g_hash_table_add(self->drop_tallies, tally);
+  return tally;
+}
+
 static void tally_drop(DcDiagnosis *self, const DcDropVerdict *verdict)
 {
   const DcDrop *drop = verdict->drop;
-  const char *location = drop->symbol != NULL     ? drop->symbol
-                         : drop->location != NULL ? drop->location
-                                                  : drop->trap_name;
-  uint8_t why = verdict->status == DC_DROP_STATUS_UNMATCHED ? verdict->unmatched_why : verdict->aside_why;
-  g_autofree char *key = g_strdup_printf("%u/%u/%s/%s", verdict->status, why, location != NULL ? location : "",
-                                         drop->reason != NULL ? drop->reason : "");
-  DcDropTally *tally = g_hash_table_lookup(self->drop_tallies, key);
-  if (tally == NULL) {
-    if (g_hash_table_size(self->drop_tallies) >= DC_DROP_GROUPS_MAX) {
-      g_free(key);
-      key = g_strdup("(others)");
-      location = "(other sites)";
-      tally = g_hash_table_lookup(self->drop_tallies, key);
-    }
-  }
-  if (tally == NULL) {
-    tally = g_new0(DcDropTally, 1);
-    tally->status = (DcDropStatus)verdict->status;
-    tally->why = why;
-    tally->location = g_strdup(location);
-    tally->reason = g_strdup(drop->reason);
-    tally->cause = (DcCause)verdict->cause;
-    tally->first_ns = tally->last_ns = drop->time_ns;
-    tally->example = drop->number;
-    g_hash_table_insert(self->drop_tallies, g_steal_pointer(&key), tally);
-  }
+  DcDropTally *tally = tally_of(self, verdict);
   tally->drops += drop->count;
   if (drop->time_ns != DC_TIME_NONE) {
     tally->first_ns = tally->first_ns == DC_TIME_NONE ? drop->time_ns : MIN(tally->first_ns, drop->time_ns);
@@ -439,7 +460,7 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
       .data = self,
   };
   self->silence = dc_silence_new(&silence);
-  self->drop_tallies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, drop_tally_free);
+  self->drop_tallies = g_hash_table_new_full(tally_hash, tally_equal, drop_tally_free, NULL);
   self->attempts = g_hash_table_new(NULL, NULL);
   g_queue_init(&self->held_handshakes);
   g_queue_init(&self->waiting_drops);

@@ -14,8 +14,7 @@
 typedef struct {
   DcDropStatus status;
   uint8_t why;
-  const char *location; /* interned by address: owned copy in the key */
-  const char *reason;
+  const char *location, *reason; /* owned; NULL none */
   DcCause cause;
   uint64_t drops;
   int64_t first_ns, last_ns;
@@ -30,7 +29,7 @@ struct DcDiagnosis {
   DcDiagnosisListener listener;
   DcGroups *groups;
   DcSilence *silence;
-  GHashTable *drop_tallies; /* text key -> DcDropTally */
+  GHashTable *drop_tallies; /* set of DcDropTally */
   GHashTable *attempts;     /* handshake id -> packed cause and confidence of its lost SYNs */
   GQueue held_handshakes;   /* DcHandshake*: their SYNs' verdicts still wait */
   GQueue waiting_drops;     /* WaitingDrop*: until the counters' next reading */
