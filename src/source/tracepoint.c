@@ -119,10 +119,11 @@ static bool create_instance(DcTracepoint *tracepoint, GError **error)
     return false;
   }
   g_autofree char *instances = g_build_filename(tracing, "instances", NULL);
-  if (access(instances, W_OK) != 0) {
+  /* As the effective user: capabilities of the program file count. */
+  if (faccessat(AT_FDCWD, instances, W_OK, AT_EACCESS) != 0) {
     const int code = errno;
     g_set_error(error, DC_ERROR, code == ENOENT ? DC_ERROR_UNSUPPORTED : DC_ERROR_PERMISSION,
-                "tracepoint: %s: %s (run as root)", instances, g_strerror(code));
+                "tracepoint: %s: %s (run as root, or with CAP_DAC_OVERRIDE)", instances, g_strerror(code));
     return false;
   }
   tracepoint->info.stale_removed = dc_tracefs_remove_stale(instances);

@@ -60,13 +60,14 @@ def wait_for(condition, seconds, what):
 class Run:
     """One dropcorr in the server's namespace."""
 
-    def __init__(self, bench, arguments, stdout=None):
+    def __init__(self, bench, arguments, stdout=None, capabilities=None):
+        command = bench.server_command([bench.program, *arguments], capabilities)
         self.out_path = bench.folder / "out"
         self.err_path = bench.folder / "err"
         self.stdout = stdout
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             # pylint: disable-next=consider-using-with
-            self.process = subprocess.Popen(bench.server_command([bench.program, *arguments]), stdout=stdout or out, stderr=err)
+            self.process = subprocess.Popen(command, stdout=stdout or out, stderr=err)
 
     def errors(self):
         return self.err_path.read_text(encoding="utf-8")
@@ -151,8 +152,13 @@ class Bench:
     def ip(*arguments):
         subprocess.run(["ip", *arguments], check=True)
 
-    def server_command(self, command):
-        return ["ip", "netns", "exec", self.server, *map(str, command)]
+    def server_command(self, command, capabilities=None):
+        """As root, or as nobody with these capabilities alone."""
+        if capabilities is None:
+            return ["ip", "netns", "exec", self.server, *map(str, command)]
+        # Without a /sys of its own, unlike ip netns exec: a tracefs there could be mounted by root only.
+        return ["nsenter", f"--net=/run/netns/{self.server}", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                f"--inh-caps=-all,{capabilities}", f"--ambient-caps=-all,{capabilities}", *map(str, command)]
 
     def on_server(self, command):
         return subprocess.run(self.server_command(command), check=True, capture_output=True, text=True)
@@ -164,9 +170,9 @@ class Bench:
     def traffic(self, *arguments):
         return self.from_client([self.tools / "traffic", *arguments])
 
-    def start(self, *arguments, stdout=None):
+    def start(self, *arguments, stdout=None, capabilities=None):
         """Starts a dropcorr and waits until it listens."""
-        run = Run(self, arguments, stdout)
+        run = Run(self, arguments, stdout, capabilities)
         self.runs.append(run)
         return run.started()
 
