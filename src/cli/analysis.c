@@ -430,7 +430,8 @@ static DcReport *make_report(DcAnalysis *analysis)
                                     stats.clock_steps));
   if (summary->decided_early > 0)
     g_ptr_array_add(report->limits,
-                    g_strdup_printf("%" G_GUINT64_FORMAT " verdicts were given early to keep memory bounded.",
+                    g_strdup_printf("%" G_GUINT64_FORMAT
+                                    " verdicts were given before their window was over, to keep memory bounded.",
                                     summary->decided_early));
   if (analysis->skipped > 0) {
     g_autofree char *why = g_strdup_printf("%" G_GUINT64_FORMAT " malformed records skipped", analysis->skipped);

@@ -127,7 +127,7 @@ const char *dc_unmatched_text(DcUnmatchedWhy why)
 {
   switch (why) {
   case DC_UNMATCHED_NO_FRAME:
-    return "no captured frame has these bytes (another interface or namespace, or filtered away)";
+    return "fits no captured frame (another interface or namespace, or filtered away)";
   case DC_UNMATCHED_BEFORE_CAPTURE:
     return "happened before the first or after the last captured frame";
   case DC_UNMATCHED_NO_KEY:

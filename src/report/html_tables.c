@@ -16,17 +16,13 @@ static void list(GString *out, const GPtrArray *texts)
 static void limits(GString *out, const DcReport *report)
 {
   const DcSummary *summary = &report->summary;
-  if (length(report->limits) + length(summary->losses) == 0 && summary->skipped_records + summary->decided_early == 0)
+  if (length(report->limits) + length(summary->losses) == 0 && summary->skipped_records == 0)
     return;
   g_string_append(out, "<h2>What this run could not see</h2>\n<ul>\n");
   list(out, summary->losses);
   if (summary->skipped_records > 0)
     dc_html_element_printf(out, "li", NULL, "%" G_GUINT64_FORMAT " malformed record%s of the input skipped",
                            summary->skipped_records, dc_plural(summary->skipped_records));
-  if (summary->decided_early > 0)
-    dc_html_element_printf(out, "li", NULL,
-                           "%" G_GUINT64_FORMAT " verdict%s given before their window was over (too many at once)",
-                           summary->decided_early, dc_plural(summary->decided_early));
   list(out, report->limits);
   g_string_append(out, "</ul>\n");
 }

@@ -399,8 +399,7 @@ static void bullet(DcLayout *layout, const char *text)
 void dc_text_limits(DcLayout *layout, const DcReport *report)
 {
   const DcSummary *summary = &report->summary;
-  if (length(report->limits) == 0 && length(summary->losses) == 0 && summary->skipped_records == 0 &&
-      summary->decided_early == 0)
+  if (length(report->limits) == 0 && length(summary->losses) == 0 && summary->skipped_records == 0)
     return;
   dc_text_heading(layout, "WHAT THIS RUN COULD NOT SEE");
   dc_layout_end_line(layout);
@@ -409,12 +408,6 @@ void dc_text_limits(DcLayout *layout, const DcReport *report)
   if (summary->skipped_records > 0) {
     g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " malformed record%s of the input skipped",
                                             summary->skipped_records, dc_plural(summary->skipped_records));
-    bullet(layout, text);
-  }
-  if (summary->decided_early > 0) {
-    g_autofree char *text =
-        g_strdup_printf("%" G_GUINT64_FORMAT " verdict%s given before their window was over (too many at once)",
-                        summary->decided_early, dc_plural(summary->decided_early));
     bullet(layout, text);
   }
   for (guint i = 0; i < length(report->limits); i++)

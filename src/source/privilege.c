@@ -140,7 +140,10 @@ char *dc_privilege_text(void)
 {
   const struct passwd *entry = getpwuid(geteuid());
   g_autofree char *names = NULL;
-  if (capng_get_caps_process() == 0 && capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE) {
+  const bool known = capng_get_caps_process() == 0;
+  if (known && capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_FULL) {
+    names = g_strdup("all");
+  } else if (known && capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE) {
     char *text = capng_print_caps_text(CAPNG_PRINT_BUFFER, CAPNG_EFFECTIVE);
     names = g_strdup(text);
     free(text);

@@ -245,13 +245,13 @@ static void test_healthy(void)
 static void test_limits(void)
 {
   g_autoptr(DcReport) report = sample_report();
-  report->summary.decided_early = 7;
   report->summary.skipped_records = 1;
+  g_ptr_array_add(report->limits, g_strdup("7 verdicts were given before their window was over."));
   g_ptr_array_add(report->summary.losses, g_strdup("1203 frames lost by the capture ring"));
   g_autofree char *text = render(report, (DcReportOptions){.verbosity = 0});
   assert_contains(text, "  - 1203 frames lost by the capture ring\n");
   assert_contains(text, "  - 1 malformed record of the input skipped\n");
-  assert_contains(text, "  - 7 verdicts given before their window was over");
+  assert_contains(text, "  - 7 verdicts were given before their window was over.\n");
 }
 
 /* --- form -------------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ typedef enum {
 /* Why a drop has no frame. */
 typedef enum {
   DC_UNMATCHED_NONE,
-  DC_UNMATCHED_NO_FRAME,        /* no captured frame has these bytes: other interface or namespace, or filtered away */
+  DC_UNMATCHED_NO_FRAME,        /* fits no captured frame: other interface or namespace, or filtered away */
   DC_UNMATCHED_BEFORE_CAPTURE,  /* happened before the first or after the last frame */
   DC_UNMATCHED_NO_KEY,          /* neither bytes nor time: counted only */
   DC_UNMATCHED_OTHER_INTERFACE, /* in-port is an interface that was not captured */
