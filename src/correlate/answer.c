@@ -406,8 +406,14 @@ void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, u
     if ((packet->tcp_flags & (DC_TCP_SYN | DC_TCP_ACK | DC_TCP_RST)) == DC_TCP_SYN)
       inbound_syn(self, flow, frame, slot, position);
     else if (flow->attempt != NULL && (packet->tcp_flags & DC_TCP_ACK) != 0 && (packet->tcp_flags & DC_TCP_RST) == 0 &&
-             packet->tcp_seq == flow->attempt->info.isn + 1)
-      flow->attempt->info.established = flow->peer_acked = true;
+             packet->tcp_seq == flow->attempt->info.isn + 1) {
+      DcHandshake *info = &flow->attempt->info;
+      if (!info->established) {
+        info->established_frame = frame->number;
+        info->established_ns = frame->time_ns;
+      }
+      info->established = flow->peer_acked = true;
+    }
   } else if (is_echo_request(packet)) {
     slot->echo = 1;
     slot->echo_seq = packet->echo_seq;

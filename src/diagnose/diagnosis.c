@@ -325,6 +325,9 @@ static void decide_drop(DcDiagnosis *self, DcDropVerdict *verdict, const DcFrame
   }
   self->summary.drops_seen++;
   self->summary.drops_by_status[verdict->status]++;
+  if ((verdict->status == DC_DROP_STATUS_MATCHED || verdict->status == DC_DROP_STATUS_UNMATCHED) &&
+      verdict->drop->time_ns != DC_TIME_NONE)
+    dc_series_add(&self->drop_series, verdict->drop->time_ns);
   if (verdict->status == DC_DROP_STATUS_MATCHED)
     self->summary.matched_by[verdict->match]++;
   if (verdict->status != DC_DROP_STATUS_MATCHED || verdict->frame == 0)
@@ -388,6 +391,7 @@ static void give_handshake(DcDiagnosis *self, DcHandshake *handshake)
   }
   handshake_trouble(self, handshake);
   self->summary.handshakes_by_outcome[handshake->outcome]++;
+  dc_examples_add(&self->examples, handshake);
   if (self->listener.handshake != NULL)
     self->listener.handshake(self->listener.data, handshake);
 }
@@ -451,6 +455,8 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
     self->listener = *listener;
   self->groups = dc_groups_new();
   dc_series_init(&self->inbound_series);
+  dc_series_init(&self->drop_series);
+  dc_examples_init(&self->examples);
   const DcSilenceOptions silence = {
       .state = state,
       .wait_for_end = options->before_after_only,
@@ -479,6 +485,7 @@ void dc_diagnosis_free(DcDiagnosis *self)
     return;
   dc_silence_free(self->silence);
   dc_groups_free(self->groups);
+  dc_examples_clear(&self->examples);
   g_hash_table_unref(self->drop_tallies);
   g_hash_table_unref(self->attempts);
   g_free(self->attempt_ids);

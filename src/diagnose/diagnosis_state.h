@@ -2,6 +2,7 @@
  * report made of them). */
 #pragma once
 
+#include "examples.h"
 #include "group.h"
 #include "silence.h"
 
@@ -37,7 +38,8 @@ struct DcDiagnosis {
   uint64_t last_ruling_drop;
   DcSummary summary; /* counts only */
   uint64_t inbound;
-  DcSeries inbound_series;
+  DcSeries inbound_series, drop_series;
+  DcExamples examples;
   uint32_t *port_frames[2]; /* frames seen by local port: TCP, UDP */
   uint32_t *ethertype_frames;
   uint64_t protocol_frames[256];
@@ -50,6 +52,9 @@ struct DcDiagnosis {
 
 DcReport *dc_report_model_build(DcDiagnosis *self);
 DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group);
+
+/* What plots show: the run over time, losses by service. Findings must be there. */
+void dc_activity_build(const DcDiagnosis *self, DcReport *report);
 
 /* Everything that speaks for a finding; lookup fills the names of counters and settings. */
 void dc_evidence_collect(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group, DcAdviceLookup lookup,

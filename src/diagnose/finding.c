@@ -75,10 +75,25 @@ static void finding_free(gpointer data)
   dc_finding_free(data);
 }
 
+static void service_free(gpointer data)
+{
+  DcServiceLoss *service = data;
+  g_free(service->name);
+  g_free(service);
+}
+
 void dc_report_free(DcReport *report)
 {
   if (report == NULL)
     return;
+  free_each(report->services, service_free);
+  g_free(report->activity.frames);
+  g_free(report->activity.lost);
+  g_free(report->activity.harmless);
+  g_free(report->activity.open);
+  g_free(report->activity.drops);
+  g_free(report->unanswered);
+  g_free(report->answered);
   free_each(report->findings, finding_free);
   free_each(report->checks, check_free);
   free_each(report->drop_groups, drop_group_free);
@@ -86,7 +101,6 @@ void dc_report_free(DcReport *report)
   free_each(report->sources, NULL);
   free_each(report->summary.losses, NULL);
   g_free(report->summary.incomplete_why);
-  g_free(report->inbound.counts);
   g_free(report->direction);
   g_free(report->verdict);
   g_free(report->kernel);

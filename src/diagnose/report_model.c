@@ -485,7 +485,8 @@ DcReport *dc_report_model_build(DcDiagnosis *self)
       g_ptr_array_add(report->findings, dc_report_model_finding(self, group));
   }
   g_ptr_array_sort(report->findings, by_importance);
-  copy_timeline(&report->inbound, &self->inbound_series);
+  dc_activity_build(self, report);
+  dc_examples_pick(&self->examples, &report->unanswered, &report->answered);
   copy_drop_groups(self, report);
   report->checks = dc_checklist_build(self->state, report->findings, self->interface, self->options.have_drops);
   dc_limits_collect(self, report->limits);

@@ -10,25 +10,46 @@ void dc_series_init(DcSeries *series)
   series->bin_ns = DC_NS_PER_S;
 }
 
+int64_t dc_series_floor(int64_t time_ns, int64_t bin_ns)
+{
+  const int64_t rest = time_ns % bin_ns;
+  return time_ns - (rest < 0 ? rest + bin_ns : rest);
+}
+
+static uint32_t sum_of(uint32_t a, uint32_t b)
+{
+  return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
+/* Two bins become one, which begins at a multiple of its own width: the first may stay alone. */
 static void halve(DcSeries *series)
 {
-  for (uint32_t i = 0; i < DC_SERIES_BINS / 2; i++)
-    series->counts[i] = series->counts[2 * i] + series->counts[2 * i + 1];
-  memset(series->counts + DC_SERIES_BINS / 2, 0, sizeof series->counts / 2);
-  series->used = (series->used + 1) / 2;
+  uint32_t counts[DC_SERIES_BINS] = {0};
+  const int64_t begin = dc_series_floor(series->begin_ns, 2 * series->bin_ns);
+  const uint32_t alone = begin != series->begin_ns;
+  for (uint32_t i = 0; i < series->used; i++) {
+    const uint32_t to = MIN((i + alone) / 2, DC_SERIES_BINS - 1);
+    counts[to] = sum_of(counts[to], series->counts[i]);
+  }
+  memcpy(series->counts, counts, sizeof counts);
+  series->used = (series->used + alone + 1) / 2;
+  series->begin_ns = begin;
   series->bin_ns *= 2;
 }
 
 void dc_series_add(DcSeries *series, int64_t time_ns)
 {
+  /* Files hold any time: between 1933 and 2116 no difference of two can overflow. */
+  time_ns = CLAMP(time_ns, -(INT64_MAX / 8), INT64_MAX / 2);
   if (series->begin_ns == DC_TIME_NONE)
-    series->begin_ns = time_ns - time_ns % DC_NS_PER_S;
+    series->begin_ns = dc_series_floor(time_ns, DC_NS_PER_S);
   if (series->time_count < DC_SERIES_TIMES)
     series->times[series->time_count++] = time_ns;
   /* Verdicts come a little out of order: what is earlier than the first goes into the first bin. */
-  int64_t since = MAX(time_ns - series->begin_ns, 0);
-  while (since / series->bin_ns >= DC_SERIES_BINS && series->bin_ns < INT64_MAX / 4)
+  while (time_ns > series->begin_ns && (time_ns - series->begin_ns) / series->bin_ns >= DC_SERIES_BINS &&
+         series->bin_ns < INT64_MAX / 8)
     halve(series);
+  const int64_t since = time_ns > series->begin_ns ? time_ns - series->begin_ns : 0;
   uint32_t bin = (uint32_t)MIN(since / series->bin_ns, DC_SERIES_BINS - 1);
   if (series->counts[bin] < UINT32_MAX)
     series->counts[bin]++;

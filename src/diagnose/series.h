@@ -23,6 +23,10 @@ typedef struct {
 } DcSeries;
 
 void dc_series_init(DcSeries *series);
+
+/* The latest multiple of bin_ns that is not after time_ns: every bin begins at a multiple of its width, so that those
+ * of different series lie inside one another. */
+int64_t dc_series_floor(int64_t time_ns, int64_t bin_ns);
 void dc_series_add(DcSeries *series, int64_t time_ns);
 
 /* "one every 2.0 s": true when the first events came in a steady rhythm. */

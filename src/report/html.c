@@ -55,7 +55,11 @@ static bool html_end(DcReportWriter *writer, const DcReport *report, GError **er
   head(out, report);
   dc_html_overview(out, report);
   g_string_append(out, "<main>\n");
+  dc_html_activity(out, report);
+  dc_html_when(out, report);
+  dc_html_services(out, report);
   dc_html_findings(out, report);
+  dc_html_ladders(out, report);
   dc_html_tables(out, report, &writer->options);
   g_string_append(out, "</main>\n</body>\n</html>\n");
   errno = 0;

@@ -7,6 +7,10 @@
 extern const char dc_html_style[];
 
 void dc_html_overview(GString *out, const DcReport *report);
+void dc_html_activity(GString *out, const DcReport *report);
+void dc_html_when(GString *out, const DcReport *report);
+void dc_html_services(GString *out, const DcReport *report);
+void dc_html_ladders(GString *out, const DcReport *report);
 void dc_html_findings(GString *out, const DcReport *report);
 void dc_html_tables(GString *out, const DcReport *report, const DcReportOptions *options);
 
@@ -14,6 +18,9 @@ void dc_html_tables(GString *out, const DcReport *report, const DcReportOptions 
 void dc_html_element(GString *out, const char *tag, const char *class_name, const char *text);
 G_GNUC_PRINTF(4, 5)
 void dc_html_element_printf(GString *out, const char *tag, const char *class_name, const char *format, ...);
+
+/* The colour of what a finding counts: lost, harmless, or open. */
+const char *dc_html_finding_class(const DcFinding *finding);
 
 /* A bar of parts, as wide as the page: SVG, so that it needs neither script nor style attributes. */
 typedef struct {

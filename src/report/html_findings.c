@@ -88,7 +88,7 @@ static void proof(GString *out, const GPtrArray *lines)
 {
   if (length(lines) == 0)
     return;
-  g_string_append(out, "<h4>Proof</h4>\n<table>\n");
+  g_string_append(out, "<h4>Proof</h4>\n<table class=\"stack\">\n");
   for (guint i = 0; i < lines->len; i++) {
     const DcProof *line = g_ptr_array_index(lines, i);
     char time[DC_TIME_TEXT_MAX];
@@ -100,6 +100,9 @@ static void proof(GString *out, const GPtrArray *lines)
   }
   g_string_append(out, "</table>\n");
 }
+
+/* So many stand open: what is worth looking at is among the first. */
+#define OPEN_CARDS_MAX 30u
 
 static void card(GString *out, const DcFinding *finding)
 {
@@ -113,9 +116,8 @@ static void card(GString *out, const DcFinding *finding)
   dc_escape_html(out, finding->title, -1);
   g_string_append(out, "</h3>\n");
   if (finding->seen >= finding->frames && finding->frames > 0) {
-    const DcHtmlPart parts[] = {
-        {finding->frames, finding->severity == DC_SEVERITY_INFO ? "fill-calm" : "fill-bad", "lost"},
-        {finding->seen - finding->frames, "fill-rest", "others of this service"}};
+    const DcHtmlPart parts[] = {{finding->frames, dc_html_finding_class(finding), dc_finding_count_label(finding)},
+                                {finding->seen - finding->frames, "fill-rest", "others of this service"}};
     dc_html_bar(out, parts, G_N_ELEMENTS(parts));
   }
   g_string_append(out, "<dl>\n");
@@ -146,6 +148,19 @@ void dc_html_findings(GString *out, const DcReport *report)
   if (length(report->findings) == 0)
     return;
   g_string_append(out, "<h2>Findings</h2>\n");
-  for (guint i = 0; i < report->findings->len; i++)
-    card(out, g_ptr_array_index(report->findings, i));
+  for (guint i = 0; i < report->findings->len; i++) {
+    const DcFinding *finding = g_ptr_array_index(report->findings, i);
+    if (i < OPEN_CARDS_MAX) {
+      card(out, finding);
+      continue;
+    }
+    if (i == OPEN_CARDS_MAX)
+      dc_html_element_printf(out, "p", "soft", "%u more, closed: open those that matter.", report->findings->len - i);
+    g_autofree char *count = dc_finding_count_text(finding);
+    g_string_append_printf(out, "<details class=\"more\"><summary>#%u ", finding->number);
+    dc_escape_html(out, finding->title, -1);
+    g_string_append_printf(out, ": %s</summary>\n", count);
+    card(out, finding);
+    g_string_append(out, "</details>\n");
+  }
 }

@@ -26,7 +26,7 @@ void dc_html_element_printf(GString *out, const char *tag, const char *class_nam
 }
 
 /* Thousandths of the width: whole numbers need no locale. What is there at all is seen. */
-enum { BAR_UNITS = 1000, BAR_LEAST = 4 };
+enum { BAR_UNITS = 1000, BAR_LEAST = 4, LISTED_MAX = 15, SPAN_LEAST = 10 };
 
 static unsigned units(uint64_t value, uint64_t total)
 {
@@ -87,13 +87,20 @@ static void frames_bar(GString *out, const DcReport *report)
   legend(out, parts, G_N_ELEMENTS(parts));
 }
 
+const char *dc_html_finding_class(const DcFinding *finding)
+{
+  if (finding->severity == DC_SEVERITY_INFO)
+    return "fill-calm";
+  return finding->fate == DC_FATE_UNEXPLAINED ? "fill-warn" : "fill-bad";
+}
+
 /* A row per finding over the time of the run: whether troubles came together. */
 static void timeline_row(GString *out, const DcFinding *finding, int64_t from, int64_t span)
 {
   char first[DC_TIME_TEXT_MAX], last[DC_TIME_TEXT_MAX];
   const double scale = (double)BAR_UNITS / (double)span;
-  const double start = CLAMP((double)dc_span_ns(from, finding->first_ns) * scale, 0, BAR_UNITS - BAR_LEAST);
-  const double end = CLAMP((double)dc_span_ns(from, finding->last_ns) * scale, start + BAR_LEAST, BAR_UNITS);
+  const double start = CLAMP((double)dc_span_ns(from, finding->first_ns) * scale, 0, BAR_UNITS - SPAN_LEAST);
+  const double end = CLAMP((double)dc_span_ns(from, finding->last_ns) * scale, start + SPAN_LEAST, BAR_UNITS);
   g_string_append_printf(out, "<tr><td><a href=\"#finding-%u\">#%u ", finding->number, finding->number);
   dc_escape_html(out, finding->title, -1);
   g_string_append_printf(out,
@@ -102,23 +109,25 @@ static void timeline_row(GString *out, const DcFinding *finding, int64_t from, i
                          "width=\"%d\" height=\"2\"/><rect class=\"%s\" x=\"%u\" y=\"0\" width=\"%u\" height=\"10\"/>"
                          "</svg></td></tr>\n",
                          dc_time_text(finding->first_ns, 3, first), dc_time_text(finding->last_ns, 3, last), BAR_UNITS,
-                         BAR_UNITS, finding->severity >= DC_SEVERITY_MEDIUM ? "fill-bad" : "fill-calm", (unsigned)start,
-                         (unsigned)(end - start));
+                         BAR_UNITS, dc_html_finding_class(finding), (unsigned)start, (unsigned)(end - start));
 }
 
-static void timeline(GString *out, const DcReport *report)
+void dc_html_when(GString *out, const DcReport *report)
 {
   const DcSummary *summary = &report->summary;
   if (report->findings == NULL || report->findings->len == 0 || summary->first_ns == DC_TIME_NONE ||
       summary->last_ns <= summary->first_ns)
     return;
   g_string_append(out, "<h2>When</h2>\n<table class=\"timeline\">\n");
-  for (guint i = 0; i < report->findings->len; i++) {
+  const guint listed = MIN(report->findings->len, LISTED_MAX);
+  for (guint i = 0; i < listed; i++) {
     const DcFinding *finding = g_ptr_array_index(report->findings, i);
     if (finding->first_ns != DC_TIME_NONE && finding->last_ns != DC_TIME_NONE)
       timeline_row(out, finding, summary->first_ns, dc_span_ns(summary->first_ns, summary->last_ns));
   }
   g_string_append(out, "</table>\n");
+  if (report->findings->len > listed)
+    dc_html_element_printf(out, "p", "soft", "... and %u more findings, below.", report->findings->len - listed);
 }
 
 void dc_html_overview(GString *out, const DcReport *report)
@@ -140,5 +149,4 @@ void dc_html_overview(GString *out, const DcReport *report)
     g_string_append(out, "</p>\n");
   }
   g_string_append(out, "</header>\n");
-  timeline(out, report);
 }

@@ -68,8 +68,9 @@ static void drop_groups(GString *out, const DcReport *report)
 {
   if (length(report->drop_groups) == 0)
     return;
-  g_string_append(out, "<h2>Drops without a frame</h2>\n<table>\n<tr><th class=\"number\">drops</th><th>status</th>"
-                       "<th>place</th><th>reason</th><th>why</th></tr>\n");
+  g_string_append(
+      out, "<h2>Drops without a frame</h2>\n<table class=\"stack\">\n<tr><th class=\"number\">drops</th><th>status</th>"
+           "<th>place</th><th>reason</th><th>why</th></tr>\n");
   for (guint i = 0; i < report->drop_groups->len; i++) {
     const DcDropGroup *group = g_ptr_array_index(report->drop_groups, i);
     g_string_append(out, "<tr>");
@@ -93,7 +94,7 @@ static void checks(GString *out, const DcReport *report)
   static const DcCheckState ORDER[] = {DC_CHECK_RULED_IN, DC_CHECK_RULED_OUT, DC_CHECK_NOT_CHECKED};
   if (length(report->checks) == 0)
     return;
-  g_string_append(out, "<h2>Checklist</h2>\n<table>\n");
+  g_string_append(out, "<h2>Checklist</h2>\n<table class=\"stack\">\n");
   for (size_t state = 0; state < G_N_ELEMENTS(ORDER); state++)
     for (guint i = 0; i < report->checks->len; i++) {
       const DcCheck *check = g_ptr_array_index(report->checks, i);

@@ -263,10 +263,11 @@ void dc_json_model_drop(DcJsonOut *json, const DcDropVerdict *verdict)
   dc_json_out_end_object(json);
 }
 
-void dc_json_model_handshake(DcJsonOut *json, const DcHandshake *handshake)
+void dc_json_model_handshake(DcJsonOut *json, const DcHandshake *handshake, const char *role)
 {
   const uint32_t kept = MIN(handshake->syns, DC_HANDSHAKE_FRAMES_MAX);
-  begin_line(json, "handshake");
+  begin_line(json, role != NULL ? "example" : "handshake");
+  JSON_WORD(json, "role", role);
   JSON_UINT(json, "handshake", handshake->id);
   network(json, &handshake->brief, true);
   endpoints(json, &handshake->brief);
@@ -301,11 +302,17 @@ void dc_json_model_handshake(DcJsonOut *json, const DcHandshake *handshake)
   }
   if (handshake->answer_frame != 0)
     JSON_UINT(json, "answer_frame", handshake->answer_frame);
+  if (handshake->answer_frame != 0)
+    JSON_TIME(json, "answered_at", handshake->answer_time_ns);
   JSON_UINT(json, "dropped", handshake->dropped);
   JSON_UINT(json, "unanswered", handshake->unanswered);
   JSON_UINT(json, "synacks", handshake->synacks);
   dc_json_out_key(json, "established");
   dc_json_out_bool(json, handshake->established);
+  if (handshake->established_frame != 0) {
+    JSON_UINT(json, "established_frame", handshake->established_frame);
+    JSON_TIME(json, "established_at", handshake->established_ns);
+  }
   refused(json, handshake->refused_by, handshake->refused_type, handshake->refused_code);
   dc_json_out_end_object(json);
 }

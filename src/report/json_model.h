@@ -53,7 +53,11 @@ static inline void dc_json_model_time(DcJsonOut *json, const char *key, size_t l
 void dc_json_model_header(DcJsonOut *json, const DcReportOptions *options);
 void dc_json_model_frame(DcJsonOut *json, const DcFrameVerdict *verdict);
 void dc_json_model_drop(DcJsonOut *json, const DcDropVerdict *verdict);
-void dc_json_model_handshake(DcJsonOut *json, const DcHandshake *handshake);
+/* role: NULL for every attempt; "unanswered", "answered" for the report's two examples. */
+void dc_json_model_handshake(DcJsonOut *json, const DcHandshake *handshake, const char *role);
+void dc_json_model_activity(DcJsonOut *json, const DcActivity *activity);
+void dc_json_model_service(DcJsonOut *json, const DcService *service);
+void dc_json_model_service_loss(DcJsonOut *json, const DcServiceLoss *loss);
 /* type: "finding", or "alert" for one reported while the run goes on. */
 void dc_json_model_finding(DcJsonOut *json, const DcFinding *finding, const char *type);
 void dc_json_model_check(DcJsonOut *json, const DcCheck *check);

@@ -20,24 +20,6 @@ static void strings(DcJsonOut *json, const GPtrArray *texts)
   dc_json_out_end_array(json);
 }
 
-static void service(DcJsonOut *json, const DcService *service)
-{
-  dc_json_out_begin_object(json);
-  if (service->protocol != 0) {
-    char scratch[4];
-    JSON_WORD(json, "transport", dc_ip_protocol_name(service->protocol, scratch));
-  }
-  if (service->port != 0)
-    JSON_UINT(json, "port", service->port);
-  if (service->ethertype >= 0) {
-    dc_json_out_key(json, "ether_type");
-    dc_json_out_hex(json, (uint64_t)service->ethertype, 4);
-  }
-  if (service->interface[0] != '\0')
-    JSON_TEXT(json, "interface", service->interface);
-  dc_json_out_end_object(json);
-}
-
 /* Grades that occurred, best first. */
 static void grades(DcJsonOut *json, const uint64_t by_match[DC_MATCH_COUNT])
 {
@@ -123,7 +105,7 @@ void dc_json_model_finding(DcJsonOut *json, const DcFinding *finding, const char
   JSON_TIME(json, "first", finding->first_ns);
   JSON_TIME(json, "last", finding->last_ns);
   dc_json_out_key(json, "service");
-  service(json, &finding->service);
+  dc_json_model_service(json, &finding->service);
   dc_json_out_key(json, "example_frames");
   dc_json_out_begin_array(json);
   for (uint32_t i = 0; i < MIN(finding->example_count, DC_FINDING_EXAMPLES); i++)

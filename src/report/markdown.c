@@ -5,6 +5,7 @@
  *
  * Text from outside stands in code spans and fenced blocks alone, where nothing is markup.
  */
+#include "plots.h"
 #include "text.h"
 #include "wording.h"
 #include "writers.h"
@@ -18,7 +19,7 @@
 
 enum {
   DOCUMENT_MAX = 27500, /* bytes: never fewer than the characters */
-  FINDINGS_MAX = 17000, /* of them, so that the sections below have room */
+  FINDINGS_MAX = 13000, /* of them, so that the sections below have room */
   SECTION_MAX = 3000,
   LINE_MAX_BYTES = 300, /* of a text from outside */
   LIST_MAX = 6,
@@ -257,6 +258,97 @@ static void findings(GString *out, const GPtrArray *all)
     g_string_append_printf(out, "- ... and %u more: see the text report\n", all->len - at - listed);
 }
 
+/* --- plots, in letters ------------------------------------------------------------- */
+
+enum { PLOT_ROWS_MAX = 24, PLOT_WIDTH = 30, SERVICES_MAX = 12 };
+
+static void put_bar(GString *block, uint64_t lost, uint64_t whole, uint64_t most)
+{
+  const double scale = most > 0 ? (double)PLOT_WIDTH / (double)most : 0;
+  const int all = whole > 0 ? MAX((int)((double)whole * scale), 1) : 0;
+  const int bad = lost > 0 ? CLAMP((int)((double)lost * scale), 1, MAX(all, 1)) : 0;
+  for (int i = 0; i < MAX(all, bad); i++)
+    g_string_append_c(block, i < bad ? '#' : '-');
+}
+
+static void services(GString *out, const DcReport *report)
+{
+  if (length(report->services) == 0)
+    return;
+  g_autoptr(GString) block = g_string_new("    seen     lost  service\n");
+  for (guint i = 0; i < MIN(report->services->len, SERVICES_MAX); i++) {
+    const DcServiceLoss *loss = g_ptr_array_index(report->services, i);
+    g_string_append_printf(block, "%8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT "  ", loss->seen, loss->lost);
+    put_raw(block, loss->name);
+    if (loss->harmless > 0)
+      g_string_append_printf(block, ", %" G_GUINT64_FORMAT " lost harmlessly", loss->harmless);
+    if (loss->open > 0)
+      g_string_append_printf(block, ", %" G_GUINT64_FORMAT " unexplained", loss->open);
+    g_string_append_c(block, '\n');
+  }
+  if (report->services->len > SERVICES_MAX)
+    g_string_append_printf(block, "... and %u more services\n", report->services->len - SERVICES_MAX);
+  g_string_append(out, "\n## Losses by service\n\n");
+  put_fenced(out, "text", block->str, SECTION_MAX / 3);
+}
+
+static void activity(GString *out, const DcReport *report)
+{
+  DcPlot plot;
+  if (!dc_plot_fill(&report->activity, PLOT_ROWS_MAX, &plot) || plot.used < 2)
+    return;
+  g_autofree char *per = dc_plot_per_text(&plot);
+  g_autoptr(GString) block = g_string_new("time       frames     lost    drops\n");
+  for (uint32_t i = 0; i < plot.used; i++) {
+    const DcPlotSpan *span = &plot.spans[i];
+    char time[DC_TIME_TEXT_MAX];
+    g_string_append_printf(block, "%s %8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT "  ",
+                           dc_time_text(span->begin_ns, 0, time), span->frames, span->lost, span->drops);
+    put_bar(block, span->lost, span->frames, plot.frames_max);
+    while (block->str[block->len - 1] == ' ')
+      g_string_truncate(block, block->len - 1);
+    g_string_append_c(block, '\n');
+  }
+  g_string_append_printf(out, "\n## Over time\n\nFrames in, those of them that were lost (`#`), and drops, %s.\n\n",
+                         per);
+  put_fenced(out, "text", block->str, SECTION_MAX * 2 / 3);
+}
+
+static void put_ladder(GString *block, const DcHandshake *handshake)
+{
+  DcRung rungs[DC_LADDER_RUNGS_MAX];
+  char packet[DC_PACKET_TEXT_MAX];
+  const uint32_t n = dc_ladder_fill(handshake, rungs);
+  put_raw(block, dc_packet_text(&handshake->brief, true, packet));
+  g_string_append_c(block, '\n');
+  for (uint32_t i = 0; i < n; i++) {
+    char offset[DC_QUANTITY_TEXT_MAX];
+    g_string_append_printf(block, "%10s s  %s %-14s %s  frame %" G_GUINT64_FORMAT "\n",
+                           dc_offset_text(rungs[i].offset_ns, offset), rungs[i].inbound ? "--" : "<-", rungs[i].label,
+                           rungs[i].inbound ? "->" : "--", rungs[i].frame);
+  }
+  if (handshake->syns > DC_HANDSHAKE_FRAMES_MAX)
+    g_string_append_printf(block, "  ... and %u more retries\n", handshake->syns - DC_HANDSHAKE_FRAMES_MAX);
+  g_autofree char *end = dc_ladder_end_text(handshake);
+  g_string_append(block, "  ");
+  put_raw(block, end);
+  g_string_append_c(block, '\n');
+}
+
+static void ladders(GString *out, const DcReport *report)
+{
+  if (report->unanswered == NULL)
+    return;
+  g_autoptr(GString) block = g_string_new(NULL);
+  put_ladder(block, report->unanswered);
+  if (report->answered != NULL) {
+    g_string_append(block, "\nand one that went well:\n\n");
+    put_ladder(block, report->answered);
+  }
+  g_string_append(out, "\n## A connection attempt that failed\n\n");
+  put_fenced(out, "text", block->str, SECTION_MAX / 2);
+}
+
 /* --- sections that are the text report's ------------------------------------------ */
 
 /* without_heading: the text's own first line says what the title says. */
@@ -293,6 +385,9 @@ static char *document(const DcReport *report, const DcReportOptions *options)
     g_string_append_c(out, '\n');
   }
   findings(out, report->findings);
+  services(out, report);
+  activity(out, report);
+  ladders(out, report);
 
   g_autoptr(DcLayout) layout = dc_layout_new(NULL, "markdown", 80, false);
   dc_text_limits(layout, report);

@@ -38,7 +38,7 @@ static bool ndjson_handshake(DcReportWriter *writer, const DcHandshake *handshak
 {
   if (!writer->options.handshakes)
     return true;
-  dc_json_model_handshake(writer->data, handshake);
+  dc_json_model_handshake(writer->data, handshake, NULL);
   return dc_json_out_end_line(writer->data, error);
 }
 
@@ -47,6 +47,30 @@ static bool ndjson_finding(DcReportWriter *writer, const DcFinding *finding, GEr
 {
   dc_json_model_finding(writer->data, finding, "alert");
   return dc_json_out_end_line(writer->data, error) && dc_json_out_flush(writer->data, error);
+}
+
+static bool plot_lines(DcJsonOut *json, const DcReport *report, GError **error)
+{
+  for (guint i = 0; report->services != NULL && i < report->services->len; i++) {
+    dc_json_model_service_loss(json, g_ptr_array_index(report->services, i));
+    if (!dc_json_out_end_line(json, error))
+      return false;
+  }
+  const struct {
+    const DcHandshake *handshake;
+    const char *role;
+  } examples[] = {{report->unanswered, "unanswered"}, {report->answered, "answered"}};
+  for (size_t i = 0; i < G_N_ELEMENTS(examples); i++) {
+    if (examples[i].handshake == NULL)
+      continue;
+    dc_json_model_handshake(json, examples[i].handshake, examples[i].role);
+    if (!dc_json_out_end_line(json, error))
+      return false;
+  }
+  if (report->activity.used == 0)
+    return true;
+  dc_json_model_activity(json, &report->activity);
+  return dc_json_out_end_line(json, error);
 }
 
 static bool ndjson_end(DcReportWriter *writer, const DcReport *report, GError **error)
@@ -67,6 +91,8 @@ static bool ndjson_end(DcReportWriter *writer, const DcReport *report, GError **
     if (!dc_json_out_end_line(json, error))
       return false;
   }
+  if (!plot_lines(json, report, error))
+    return false;
   dc_json_model_summary(json, report);
   return dc_json_out_end_line(json, error) && dc_json_out_flush(json, error);
 }
@@ -103,6 +129,22 @@ static bool json_end(DcReportWriter *writer, const DcReport *report, GError **er
   for (guint i = 0; report->drop_groups != NULL && i < report->drop_groups->len; i++)
     dc_json_model_drop_group(json, g_ptr_array_index(report->drop_groups, i));
   dc_json_out_end_array(json);
+  dc_json_out_key(json, "services");
+  dc_json_out_begin_array(json);
+  for (guint i = 0; report->services != NULL && i < report->services->len; i++)
+    dc_json_model_service_loss(json, g_ptr_array_index(report->services, i));
+  dc_json_out_end_array(json);
+  dc_json_out_key(json, "examples");
+  dc_json_out_begin_array(json);
+  if (report->unanswered != NULL)
+    dc_json_model_handshake(json, report->unanswered, "unanswered");
+  if (report->answered != NULL)
+    dc_json_model_handshake(json, report->answered, "answered");
+  dc_json_out_end_array(json);
+  if (report->activity.used > 0) {
+    dc_json_out_key(json, "activity");
+    dc_json_model_activity(json, &report->activity);
+  }
   dc_json_out_end_object(json);
   return dc_json_out_end_line(json, error) && dc_json_out_flush(json, error);
 }

@@ -59,8 +59,19 @@ static GHashTable *event_contract_read(void)
   }
   /* "Its keys are those of `finding`" */
   g_hash_table_insert(contract, g_strdup("alert"), g_hash_table_ref(g_hash_table_lookup(contract, "finding")));
-  static const char *const TYPES[] = {"header", "frame", "drop",       "handshake", "finding",
-                                      "alert",  "check", "drop-group", "summary"};
+  /* "Keys are those of `handshake`, and:" */
+  GHashTable *example = g_hash_table_lookup(contract, "example");
+  GHashTableIter iter;
+  gpointer key, data;
+  g_hash_table_iter_init(&iter, g_hash_table_lookup(contract, "handshake"));
+  while (g_hash_table_iter_next(&iter, &key, &data)) {
+    EventField *copy = g_new0(EventField, 1);
+    *copy =
+        (EventField){.type = g_strdup(((const EventField *)data)->type), .always = ((const EventField *)data)->always};
+    g_hash_table_insert(example, g_strdup(key), copy);
+  }
+  static const char *const TYPES[] = {"header", "frame",      "drop",    "handshake", "finding",  "alert",
+                                      "check",  "drop-group", "service", "example",   "activity", "summary"};
   for (size_t i = 0; i < G_N_ELEMENTS(TYPES); i++)
     g_assert_cmpuint(g_hash_table_size(g_hash_table_lookup(contract, TYPES[i])), >, 3);
   return contract;

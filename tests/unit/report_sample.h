@@ -205,6 +205,77 @@ static inline void sample_stp(DcReport *report)
   sample_action(finding->fix, NULL, "nothing needs to be done; the switch's port can stop sending STP to hosts");
 }
 
+static inline void sample_service(GPtrArray *services, DcService service, const char *name, uint64_t seen,
+                                  uint64_t lost, uint64_t harmless, uint64_t open)
+{
+  DcServiceLoss *loss = g_new0(DcServiceLoss, 1);
+  *loss = (DcServiceLoss){
+      .service = service, .name = g_strdup(name), .seen = seen, .lost = lost, .harmless = harmless, .open = open};
+  g_ptr_array_add(services, loss);
+}
+
+static inline DcHandshake *sample_attempt(uint16_t port, uint32_t syns)
+{
+  DcHandshake *attempt = g_new0(DcHandshake, 1);
+  attempt->id = port;
+  attempt->brief = (DcBrief){.has = DC_HAS_MAC | DC_HAS_ETHERTYPE | DC_HAS_IP | DC_HAS_PORTS | DC_HAS_TCP,
+                             .flow = {.src = {10, 0, 0, 2},
+                                      .dst = {10, 0, 0, 1},
+                                      .src_port = port,
+                                      .dst_port = 2222,
+                                      .ethertype = 0x0800,
+                                      .ip_version = 4,
+                                      .protocol = 6},
+                             .tcp_flags = DC_TCP_SYN,
+                             .len = 74,
+                             .direction = DC_DIRECTION_IN};
+  attempt->isn = port;
+  attempt->syns = syns;
+  attempt->first_ns = attempt->last_ns = SAMPLE_T0 + INT64_C(2801000000);
+  for (uint32_t i = 0; i < MIN(syns, DC_HANDSHAKE_FRAMES_MAX); i++) {
+    attempt->frames[i] = 70 + i;
+    attempt->times_ns[i] = attempt->last_ns = attempt->first_ns + ((INT64_C(1) << i) - 1) * DC_NS_PER_S;
+  }
+  attempt->answer_ns = attempt->total_ns = -1;
+  return attempt;
+}
+
+static inline void sample_plots(DcReport *report)
+{
+  report->services = g_ptr_array_new();
+  sample_service(report->services, (DcService){.protocol = 17, .port = 5001, .ethertype = -1}, "UDP port 5001", 20, 17,
+                 0, 0);
+  sample_service(report->services, (DcService){.protocol = 6, .port = 2222, .ethertype = -1}, "TCP port 2222", 14, 8, 0,
+                 1);
+  sample_service(report->services, (DcService){.protocol = 6, .port = 8089, .ethertype = -1}, "TCP port 8089", 3, 3, 0,
+                 0);
+  sample_service(report->services, (DcService){.ethertype = 0x0004}, "ethertype 0x0004 (802.3 LLC)", 2, 0, 2, 0);
+  static const uint64_t frames[] = {9, 11, 24, 0, 17}, lost[] = {3, 0, 17, 0, 8}, harmless[] = {0, 2, 0, 0, 0},
+                        open[] = {0, 0, 0, 0, 1}, drops[] = {3, 0, 17, 6, 0};
+  report->activity = (DcActivity){.begin_ns = SAMPLE_T0 - SAMPLE_T0 % DC_NS_PER_S,
+                                  .bin_ns = DC_NS_PER_S,
+                                  .used = G_N_ELEMENTS(frames),
+                                  .frames = g_memdup2(frames, sizeof frames),
+                                  .lost = g_memdup2(lost, sizeof lost),
+                                  .harmless = g_memdup2(harmless, sizeof harmless),
+                                  .open = g_memdup2(open, sizeof open),
+                                  .drops = g_memdup2(drops, sizeof drops)};
+  report->unanswered = sample_attempt(40010, 3);
+  report->unanswered->outcome = DC_OUTCOME_SILENT;
+  report->unanswered->unanswered = 3;
+  report->unanswered->cause = DC_CAUSE_ACCEPT_QUEUE_FULL;
+  report->unanswered->confidence = DC_CONFIDENCE_LIKELY;
+  report->answered = sample_attempt(40009, 1);
+  report->answered->outcome = DC_OUTCOME_ANSWERED;
+  report->answered->answer_frame = 71;
+  report->answered->answer_time_ns = report->answered->first_ns + 180000;
+  report->answered->answer_ns = report->answered->total_ns = 180000;
+  report->answered->synacks = 1;
+  report->answered->established = true;
+  report->answered->established_frame = 72;
+  report->answered->established_ns = report->answered->first_ns + 900000;
+}
+
 /* 105 frames, 61 drops: every sum adds up. */
 static inline DcReport *sample_report(void)
 {
@@ -214,6 +285,7 @@ static inline DcReport *sample_report(void)
   sample_netfilter(report);
   sample_stp(report);
   sample_checks(report);
+  sample_plots(report);
   sample_group(report, DC_DROP_STATUS_NOISE, DC_ASIDE_NEIGHBOUR, 14, "ip6_mc_input", "NOT_SPECIFIED", NULL);
   sample_group(report, DC_DROP_STATUS_OUTBOUND, DC_ASIDE_OUTBOUND_FRAME, 21, "tcp_v4_rcv", "NO_SOCKET", NULL);
   sample_group(report, DC_DROP_STATUS_UNMATCHED, DC_UNMATCHED_NO_FRAME, 6, "__udp4_lib_rcv", "NO_SOCKET",

@@ -62,10 +62,11 @@ static void on_text(GMarkupParseContext *context, const char *text, gsize len, g
  * well-formed, and hold only elements this writer knows. Returns its text. */
 static char *check_markup(const char *page)
 {
-  static const char *const KNOWN[] = {"html", "head", "title", "style",  "body", "header", "main", "article",
-                                      "h1",   "h2",   "h3",    "h4",     "p",    "ul",     "li",   "dl",
-                                      "dt",   "dd",   "table", "tr",     "th",   "td",     "pre",  "code",
-                                      "span", "a",    "svg",   "strong", "rect"};
+  static const char *const KNOWN[] = {"html", "head", "title", "style",   "body",   "header", "main",       "article",
+                                      "h1",   "h2",   "h3",    "h4",      "p",      "ul",     "li",         "dl",
+                                      "dt",   "dd",   "table", "tr",      "th",     "td",     "pre",        "code",
+                                      "span", "a",    "svg",   "strong",  "rect",   "figure", "figcaption", "g",
+                                      "path", "text", "div",   "details", "summary"};
   g_assert_true(g_str_has_prefix(page, "<!DOCTYPE html>\n"));
   g_autoptr(GRegex) voids = g_regex_new("<meta [^>]*>|<!DOCTYPE html>", 0, 0, NULL);
   g_autofree char *xml = g_regex_replace(voids, page, -1, 0, "", 0, NULL);
@@ -151,6 +152,7 @@ static void test_hostile(void)
   sample_action(finding->confirm, EVIL, EVIL);
   sample_action(finding->fix, NULL, EVIL);
   sample_check(report, DC_CAUSE_QDISC, DC_CHECK_RULED_OUT, EVIL);
+  sample_service(report->services, (DcService){.ethertype = -1}, EVIL, 2, 1, 0, 0);
   sample_group(report, DC_DROP_STATUS_UNMATCHED, DC_UNMATCHED_NO_FRAME, 1, EVIL, EVIL, EVIL);
   g_autofree char *page = render(report);
   g_assert_true(g_utf8_validate(page, -1, NULL));
@@ -158,6 +160,41 @@ static void test_hostile(void)
     g_assert_true(*at == '\n' || g_unichar_isprint(g_utf8_get_char(at)));
   g_autofree char *text = check_markup(page);
   assert_contains(text, "</h1></title></style><script>alert(1)</script>"); /* as text, whole */
+}
+
+/* Frames and drops of each second, a ladder each for the attempt that failed and the one that did not. */
+static void test_plots(void)
+{
+  g_autoptr(DcReport) report = sample_report();
+  g_autofree char *page = render(report);
+  assert_contains(page, "<figcaption>Frames in per second, at most 24</figcaption>");
+  assert_contains(page, "<figcaption>Drops per second, at most 17</figcaption>");
+  assert_contains(page,
+                  "<title>09:51:59: 24 frames, 17 lost, 17 drops</title><rect class=\"fill-bad\" x=\"20\" y=\"30\" "
+                  "width=\"9\" height=\"70\"/><rect class=\"fill-good\" x=\"20\" y=\"1\" width=\"9\" height=\"29\"/>");
+  assert_contains(page, "<title>09:52:01: 17 frames, 8 lost, 1 unexplained, 0 drops</title>");
+  assert_contains(page, "<td>TCP port 2222</td>\n<td class=\"number\">9</td>\n<td class=\"number\">14</td>");
+  assert_contains(page, ">SYN, retry 2</text>");
+  assert_contains(page, ">SYN-ACK</text>");
+  assert_contains(page, "<p>no answer to 3 SYNs in 3.0 s: Accept queue full (likely)</p>");
+  assert_contains(page, "<p>established after 900 us</p>");
+}
+
+/* However many findings: those behind the first are there, closed. */
+static void test_many_findings(void)
+{
+  g_autoptr(DcReport) report = sample_report();
+  for (uint32_t i = 0; i < 500; i++)
+    sample_netfilter(report);
+  g_autofree char *page = render(report);
+  g_free(check_markup(page));
+  size_t cards = 0, closed = 0;
+  for (const char *at = page; (at = strstr(at, "<article ")) != NULL; at++)
+    cards++;
+  for (const char *at = page; (at = strstr(at, "<details ")) != NULL; at++)
+    closed++;
+  g_assert_cmpuint(cards, ==, 504);
+  g_assert_cmpuint(closed, ==, 474);
 }
 
 /* Counts at their limits: the bars stay inside their boxes. */
@@ -196,6 +233,8 @@ int main(int argc, char **argv)
   g_test_add_func("/html/sample", test_sample);
   g_test_add_func("/html/policy", test_policy);
   g_test_add_func("/html/hostile", test_hostile);
+  g_test_add_func("/html/plots", test_plots);
+  g_test_add_func("/html/many-findings", test_many_findings);
   g_test_add_func("/html/bars", test_bars);
   return g_test_run();
 }

@@ -60,6 +60,12 @@ static void test_sample(void)
   assert_contains(text, "\n## What this run could not see\n\n```text\n  - no ethtool");
   assert_contains(text, "     105 frames in all\n");
   assert_contains(text, "\n## Checklist\n");
+  assert_contains(text, "\n      20       17  UDP port 5001\n");
+  assert_contains(text, "\n09:51:59       24       17       17  #####################---------\n");
+  assert_contains(
+      text,
+      "\n      +3.0 s  -- SYN, retry 2   ->  frame 72\n  no answer to 3 SYNs in 3.0 s: Accept queue full (likely)\n");
+  assert_contains(text, "<- SYN-ACK        --  frame 71\n");
   g_autofree char *outside = outside_fences(text);
   g_assert_null(strstr(outside, "sysctl -w"));
 }
@@ -77,6 +83,20 @@ static void test_order_of_actions(void)
   g_assert_true(words != NULL && command != NULL && command < words);
 }
 
+/* As long and as high as it can be. */
+static void grow_activity(DcActivity *activity)
+{
+  uint64_t **const columns[] = {&activity->frames, &activity->lost, &activity->harmless, &activity->open,
+                                &activity->drops};
+  activity->used = 512;
+  for (size_t c = 0; c < G_N_ELEMENTS(columns); c++) {
+    g_free(*columns[c]);
+    *columns[c] = g_new0(uint64_t, activity->used);
+    for (uint32_t i = 0; i < activity->used; i++)
+      (*columns[c])[i] = UINT64_MAX / 1024;
+  }
+}
+
 static void test_size(void)
 {
   g_autoptr(DcReport) report = sample_report();
@@ -86,8 +106,22 @@ static void test_size(void)
     sample_group(report, DC_DROP_STATUS_UNMATCHED, DC_UNMATCHED_NO_FRAME, 6, "__udp4_lib_rcv", "NO_SOCKET", "packet");
   for (int i = 0; i < 300; i++)
     g_ptr_array_add(report->limits, g_strdup("a limit of this run"));
+  g_autofree char *name = g_strnfill(400, 'x');
+  for (int i = 0; i < 500; i++) {
+    sample_service(report->services, (DcService){.protocol = 6, .ethertype = -1}, name, UINT64_MAX, UINT64_MAX / 3, 1,
+                   1);
+    g_ptr_array_add(report->summary.losses, g_strdup(name));
+    g_ptr_array_add(report->sources, g_strdup(name));
+  }
+  g_free(report->direction);
+  report->direction = g_strdup(name);
+  grow_activity(&report->activity);
+  g_free(report->unanswered);
+  report->unanswered = sample_attempt(40000, UINT32_MAX);
   g_autofree char *text = render(report);
   g_assert_cmpuint(strlen(text), <, LIMIT);
+  assert_contains(text, "\n## Over time\n");
+  assert_contains(text, "\n## A connection attempt that failed\n");
   assert_contains(text, "more: see the text report\n");
   assert_contains(text, "more lines: see the text report\n");
   assert_contains(text, "     105 frames in all\n"); /* the sections below are still there */

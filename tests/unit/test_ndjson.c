@@ -368,7 +368,9 @@ static void test_report(void)
   put_report(&output, report);
   json_t *lines = output_lines(&output);
   const size_t n = json_array_size(lines);
-  g_assert_cmpuint(n, ==, 1 + report->findings->len + report->checks->len + report->drop_groups->len + 1);
+  g_assert_cmpuint(n, ==,
+                   1 + report->findings->len + report->checks->len + report->drop_groups->len + report->services->len +
+                       2 + 1 + 1);
   g_assert_cmpstr(text_at(lines, 0, "type"), ==, "header");
   g_assert_cmpstr(text_at(lines, 1, "type"), ==, "finding");
   g_assert_cmpstr(text_at(lines, 1, "cause"), ==, "udp-rcvbuf");
@@ -383,6 +385,16 @@ static void test_report(void)
   json_t *client = json_array_get(event_at_path(json_array_get(lines, 4), "clients"), 0);
   g_assert_cmpstr(json_string_value(json_object_get(client, "mac")), ==, "02-00-00-00-00-02");
   g_assert_null(json_object_get(client, "ip"));
+  g_assert_cmpstr(text_at(lines, n - 8, "type"), ==, "service");
+  g_assert_cmpstr(text_at(lines, n - 8, "name"), ==, "UDP port 5001");
+  g_assert_cmpint(number_at(lines, n - 8, "lost"), ==, 17);
+  g_assert_cmpstr(text_at(lines, n - 4, "role"), ==, "unanswered");
+  g_assert_cmpstr(text_at(lines, n - 3, "type"), ==, "example");
+  g_assert_cmpstr(text_at(lines, n - 3, "role"), ==, "answered");
+  g_assert_cmpstr(text_at(lines, n - 3, "established_at"), ==, "1795168319.956138000");
+  const json_t *drops = event_at_path(json_array_get(lines, n - 2), "drops");
+  g_assert_cmpuint(json_array_size(drops), ==, 5);
+  g_assert_cmpint(json_integer_value(json_array_get(drops, 2)), ==, 17);
   g_assert_cmpstr(text_at(lines, n - 1, "type"), ==, "summary");
   json_t *summary = json_array_get(lines, n - 1);
   json_int_t sum = 0;
@@ -440,14 +452,16 @@ static void test_document(void)
   g_assert_cmpstr(json_string_value(json_object_get(root, "schema")), ==, "dropcorr/1");
   event_contract_check(contract, json_object_get(root, "header"));
   event_contract_check(contract, json_object_get(root, "summary"));
-  static const char *const LISTS[] = {"findings", "checks", "drop_groups"};
-  const guint sizes[] = {report->findings->len, report->checks->len, report->drop_groups->len};
+  static const char *const LISTS[] = {"findings", "checks", "drop_groups", "services", "examples"};
+  const guint sizes[] = {report->findings->len, report->checks->len, report->drop_groups->len, report->services->len,
+                         2};
   for (size_t i = 0; i < G_N_ELEMENTS(LISTS); i++) {
     json_t *list = json_object_get(root, LISTS[i]);
     g_assert_cmpuint(json_array_size(list), ==, sizes[i]);
     for (size_t at = 0; at < json_array_size(list); at++)
       event_contract_check(contract, json_array_get(list, at));
   }
+  event_contract_check(contract, json_object_get(root, "activity"));
   json_decref(root);
   output_close(&output);
 }

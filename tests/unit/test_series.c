@@ -25,6 +25,39 @@ static void test_spans_double(void)
   g_assert_cmpuint(total(&series), ==, 100001);
 }
 
+/* Bins begin at multiples of their width, so that those of two series lie inside one another. */
+static void test_bins_nest(void)
+{
+  DcSeries series;
+  uint64_t per_bin[16] = {0};
+  dc_series_init(&series);
+  for (int64_t i = 3; i < 1900; i++)
+    dc_series_add(&series, T0 + i * S + 7);
+  g_assert_cmpint(series.bin_ns, ==, 4 * S);
+  g_assert_cmpint(series.begin_ns % series.bin_ns, ==, 0);
+  g_assert_cmpuint(total(&series), ==, 1897);
+  for (int64_t i = 3; i < 1900; i++) {
+    const int64_t bin = (T0 + i * S - series.begin_ns) / series.bin_ns;
+    if (bin < 16)
+      per_bin[bin]++;
+  }
+  for (size_t i = 0; i < 16; i++)
+    g_assert_cmpuint(series.counts[i], ==, per_bin[i]);
+  g_assert_cmpint(dc_series_floor(-1, S), ==, -S);
+  g_assert_cmpint(dc_series_floor(-S, S), ==, -S);
+  g_assert_cmpint(dc_series_floor(S + 1, S), ==, S);
+}
+
+static void test_any_time(void)
+{
+  static const int64_t times[] = {INT64_MIN + 1, INT64_MAX, 0, -1, INT64_MAX / 2, 1};
+  DcSeries series;
+  dc_series_init(&series);
+  for (size_t i = 0; i < G_N_ELEMENTS(times); i++)
+    dc_series_add(&series, times[i]);
+  g_assert_cmpuint(total(&series), ==, G_N_ELEMENTS(times));
+}
+
 static void test_period(void)
 {
   DcSeries series;
@@ -61,6 +94,8 @@ int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/series/spans", test_spans_double);
+  g_test_add_func("/series/nest", test_bins_nest);
+  g_test_add_func("/series/any-time", test_any_time);
   g_test_add_func("/series/period", test_period);
   g_test_add_func("/series/bursts", test_bursts);
   return g_test_run();

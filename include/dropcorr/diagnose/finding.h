@@ -26,6 +26,17 @@ typedef struct {
   uint32_t *counts; /* owned; NULL when used is 0 */
 } DcTimeline;
 
+/* The whole run in equal spans of time, each beginning at a multiple of its length. */
+typedef struct {
+  int64_t begin_ns, bin_ns;
+  uint32_t used;      /* bins; 0: nothing has a time */
+  uint64_t *frames;   /* inbound ones; owned, as the rest */
+  uint64_t *lost;     /* of them: never reached a socket */
+  uint64_t *harmless; /* of them: the same, of findings that do no harm */
+  uint64_t *open;     /* of them: unexplained */
+  uint64_t *drops;    /* drop events of inbound packets: matched and unmatched */
+} DcActivity;
+
 /* What the losses are grouped by beside the cause. */
 typedef struct {
   uint8_t protocol;   /* IP protocol, 0 none */
@@ -75,6 +86,14 @@ typedef struct {
   GPtrArray *sites;    /* char*: distinct locations with counts */
 } DcFinding;
 
+/* All findings of one service together. */
+typedef struct {
+  DcService service;
+  char *name;                    /* "TCP port 8089" */
+  uint64_t seen;                 /* its frames */
+  uint64_t lost, harmless, open; /* of them, as in DcActivity */
+} DcServiceLoss;
+
 typedef enum { DC_CHECK_RULED_OUT, DC_CHECK_RULED_IN, DC_CHECK_NOT_CHECKED } DcCheckState;
 const char *dc_check_state_name(DcCheckState state); /* "ruled-out", "ruled-in", "not-checked" */
 
@@ -120,8 +139,11 @@ typedef struct {
   GPtrArray *drop_groups; /* DcDropGroup*, largest first */
   GPtrArray *limits;      /* char*: what this run could not see, only what applies */
   GPtrArray *sources;     /* char*: "frames: cap.pcap (pcap, ns)", "drops: drops.pcap (NET_DM pcap)" */
-  DcTimeline inbound;     /* all inbound frames, to see losses against */
-  char *direction;        /* how direction is known */
+  GPtrArray *services;    /* DcServiceLoss*, most losses first */
+  DcActivity activity;
+  DcHandshake *unanswered; /* an attempt that shows the worst of them, with its retries; NULL: none */
+  DcHandshake *answered;   /* one that went well, of the same service if there is one; NULL: none */
+  char *direction;         /* how direction is known */
   char *verdict; /* the one line: "24 frames to 10.0.0.1 were dropped; most: UDP 5001 receive buffer full (17)" */
   char *kernel;  /* release, or NULL */
 } DcReport;

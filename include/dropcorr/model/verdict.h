@@ -172,7 +172,9 @@ typedef struct {
   uint32_t synacks;    /* SYN-ACKs seen going out: > 1 says the loss is on the way back */
   bool has_tsval;
   bool established; /* the third ACK, or data, was seen */
-  uint8_t outcome;  /* DcOutcome */
+  uint64_t established_frame;
+  int64_t established_ns; /* its time, when established */
+  uint8_t outcome;        /* DcOutcome */
   uint8_t refused_by, refused_type, refused_code;
   int64_t answer_ns; /* answer minus the SYN it answers, -1 none */
   int64_t total_ns;  /* answer minus first SYN, -1 none */
