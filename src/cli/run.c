@@ -32,6 +32,7 @@ void dc_run_complain_of(const GError *error)
 bool dc_run_hold_standard_streams(void)
 {
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow further (ulimit -f) is a write error too */
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
       continue;

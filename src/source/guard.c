@@ -53,6 +53,7 @@ struct DcGuard {
 
 typedef struct {
   int fd;
+  int instances; /* the folder of the instance, held open: tracefs may be unmounted meanwhile; -1 none */
   Order instance, netdm;
 } Child;
 
@@ -122,9 +123,11 @@ static void restore_netdm(const Child *child)
  * does in its own time. */
 static void remove_instance(const Child *child)
 {
+  g_autofree char *name = g_path_get_basename(child->instance.path);
   int failure = 0;
   for (int tries = 0; tries < 150; tries++) {
-    failure = dc_tracefs_remove(child->instance.path);
+    failure =
+        child->instances >= 0 ? dc_tracefs_remove_in(child->instances, name) : dc_tracefs_remove(child->instance.path);
     if (failure != EBUSY)
       break;
     poll(NULL, 0, 20);
@@ -136,11 +139,20 @@ static void remove_instance(const Child *child)
   send_problem(child, text);
 }
 
+static void watch_instance(Child *child, const Order *order)
+{
+  if (child->instances >= 0)
+    close(child->instances);
+  g_autofree char *folder = g_path_get_dirname(order->path);
+  child->instances = order->set ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  child->instance = *order;
+}
+
 static void obey(Child *child, const Order *order)
 {
   switch ((OrderKind)order->kind) {
   case ORDER_INSTANCE:
-    child->instance = *order;
+    watch_instance(child, order);
     return;
   case ORDER_NETDM:
     child->netdm = *order;
@@ -188,7 +200,7 @@ G_NORETURN static void run_child(int fd)
   close_range((unsigned)fd + 1, ~0u, 0);
   keep_few_capabilities();
 
-  Child child = {.fd = fd};
+  Child child = {.fd = fd, .instances = -1};
   for (;;) {
     Order order;
     const ssize_t got = recv(fd, &order, sizeof order, 0);

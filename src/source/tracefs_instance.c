@@ -10,18 +10,23 @@
 #include <string.h>
 #include <unistd.h>
 
-int dc_tracefs_remove(const char *path)
+int dc_tracefs_remove_in(int instances, const char *name)
 {
   /* An instance that still records is removed all the same; turning it off first makes its last moments
    * cheap when its descriptors are still open elsewhere. */
-  g_autofree char *on = g_build_filename(path, "tracing_on", NULL);
-  const int fd = open(on, O_WRONLY | O_CLOEXEC);
+  g_autofree char *on = g_build_filename(name, "tracing_on", NULL);
+  const int fd = openat(instances, on, O_WRONLY | O_CLOEXEC);
   if (fd >= 0) {
     const ssize_t ignored = write(fd, "0", 1);
     (void)ignored;
     close(fd);
   }
-  return rmdir(path) == 0 ? 0 : errno;
+  return unlinkat(instances, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+int dc_tracefs_remove(const char *path)
+{
+  return dc_tracefs_remove_in(AT_FDCWD, path);
 }
 
 /* A process of that number lives. One that is not ours to signal lives too. */

@@ -182,6 +182,8 @@ static bool open_cpus(DcTracepoint *tracepoint, GError **error)
     }
     tracepoint->cpus[tracepoint->info.cpus++] = (DcTraceCpu){.fd = fd, .stats_fd = open(stats, O_RDONLY | O_CLOEXEC)};
   }
+  g_autofree char *on = g_build_filename(tracepoint->path, "tracing_on", NULL);
+  tracepoint->on_fd = open(on, O_RDONLY | O_CLOEXEC);
   if (tracepoint->info.cpus > 0)
     return true;
   g_set_error(error, DC_ERROR, DC_ERROR_IO, "tracepoint: %s has no buffers", tracepoint->path);
@@ -205,6 +207,7 @@ DcTracepoint *dc_tracepoint_open(const DcTracepointOptions *options, DcGuard *gu
 {
   g_autoptr(DcTracepoint) tracepoint = g_new0(DcTracepoint, 1);
   tracepoint->guard = guard;
+  tracepoint->on_fd = -1;
   tracepoint->reasons = g_hash_table_new(NULL, NULL);
   const uint32_t buffer_kib = options->buffer_kib != 0 ? options->buffer_kib : BUFFER_KIB_DEFAULT;
   if (!create_instance(tracepoint, error) || !read_formats(tracepoint, error) || !prepare_reading(tracepoint, error) ||
@@ -238,6 +241,8 @@ void dc_tracepoint_free(DcTracepoint *tracepoint)
     if (tracepoint->cpus[i].stats_fd >= 0)
       close(tracepoint->cpus[i].stats_fd);
   }
+  if (tracepoint->on_fd >= 0)
+    close(tracepoint->on_fd);
   if (tracepoint->kbuffer != NULL)
     kbuffer_free(tracepoint->kbuffer);
   if (tracepoint->tep != NULL)

@@ -57,6 +57,7 @@ struct DcTracepoint {
   int common_type_offset, common_type_size;
   DcTraceCpu *cpus;
   size_t page_size;
+  int on_fd; /* tracing_on, -1: none */
 
   /* The thread's own. */
   uint8_t *page;
@@ -68,5 +69,6 @@ struct DcTracepoint {
   int64_t until_ns;  /* after the stop: drops later than this belong to no frame that is wanted */
   bool wanted;       /* this round brought an event from before that */
   int64_t last_stats_ns;
+  int64_t off_ns; /* since when somebody else has turned our tracing off; 0: it is on */
   DcTracepointStats stats;
 };

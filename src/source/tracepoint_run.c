@@ -28,6 +28,9 @@
 #define ORDER_NS (30 * DC_NS_PER_MS)
 #define PENDING_MAX (1u << 18)
 
+/* The clock was set: more than its own drift and our reading of it differ between two rounds. */
+#define CLOCK_STEP_NS (5 * DC_NS_PER_MS)
+
 /* A reception this long before a drop at the same address was some other packet's. */
 #define JOIN_NS (200 * DC_NS_PER_MS)
 
@@ -226,6 +229,30 @@ static void read_stats(DcTracepoint *tracepoint, DcLiveSink *sink)
   tracepoint->last_stats_ns = now_ns;
 }
 
+/* Whoever may write to tracefs may turn our instance off, and the kernel does when it is in trouble: nothing comes
+ * then, which must not look like no drops. */
+static void watch_on(DcTracepoint *tracepoint, DcLiveSink *sink)
+{
+  char state = '1';
+  const bool off = tracepoint->on_fd >= 0 && pread(tracepoint->on_fd, &state, 1, 0) == 1 && state == '0';
+  if (off && tracepoint->off_ns == 0)
+    dc_live_push_text(sink, DC_LIVE_NOTICE, 0,
+                      "drops: tracing was turned off by somebody else: no drops are seen meanwhile (start again)");
+  const int64_t now_ns = dc_clock_realtime();
+  if (off || tracepoint->off_ns != 0)
+    dc_live_push_loss(sink, DC_LOSS_MONITOR, 1, tracepoint->off_ns != 0 ? tracepoint->off_ns : now_ns, now_ns,
+                      "tracing was turned off by somebody else: all drops of this span are missing");
+  tracepoint->off_ns = off ? now_ns : 0;
+}
+
+/* The frames are stamped with the clock as it is set, the events are not. */
+static void follow_clock(DcTracepoint *tracepoint)
+{
+  const int64_t offset_ns = dc_clock_realtime() - dc_clock_monotonic();
+  if (ABS(offset_ns - tracepoint->offset_ns) > CLOCK_STEP_NS)
+    tracepoint->offset_ns = dc_clock_monotonic_offset();
+}
+
 static void begin_run(DcTracepoint *tracepoint)
 {
   tracepoint->page = g_malloc0(tracepoint->page_size);
@@ -262,6 +289,7 @@ void dc_tracepoint_run(DcTracepoint *tracepoint, DcLiveSink *sink, DcStop *stop)
     poll(tracepoint->wait, tracepoint->info.cpus + (end == INT64_MAX ? 1 : 0), POLL_MS);
     const int64_t before = dc_clock_monotonic();
     tracepoint->wanted = false;
+    follow_clock(tracepoint);
     const bool emptied = read_cpus(tracepoint, sink, 64);
     settle(tracepoint, sink, before - ORDER_NS, 0);
     if (emptied)
@@ -269,6 +297,7 @@ void dc_tracepoint_run(DcTracepoint *tracepoint, DcLiveSink *sink, DcStop *stop)
     const int64_t now = dc_clock_monotonic();
     if (now >= next_second) {
       read_stats(tracepoint, sink);
+      watch_on(tracepoint, sink);
       tracepoint->offset_ns = dc_clock_monotonic_offset();
       next_second = now + DC_NS_PER_S;
     }

@@ -58,10 +58,10 @@ def wait_for(condition, seconds, what):
 
 
 class Run:
-    """One dropcorr in the server's namespace."""
+    """One dropcorr in the server's namespace; words stand before it (env, prlimit)."""
 
-    def __init__(self, bench, arguments, stdout=None, capabilities=None):
-        command = bench.server_command([bench.program, *arguments], capabilities)
+    def __init__(self, bench, arguments, stdout=None, capabilities=None, words=()):
+        command = bench.server_command([*words, bench.program, *arguments], capabilities)
         self.out_path = bench.folder / "out"
         self.err_path = bench.folder / "err"
         self.stdout = stdout
