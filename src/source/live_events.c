@@ -7,6 +7,7 @@
 
 #define GUARD_SAMPLE_NS (5 * DC_NS_PER_S)
 #define NOTICES_MAX 256
+#define CLOCK_STEP_NS (100 * DC_NS_PER_MS)
 #define PUMP_SHARE 1024
 #define EVENTS_PER_PUMP 256
 
@@ -108,9 +109,26 @@ static bool pump_one(DcLive *live, unsigned producer)
   return taken == PUMP_SHARE;
 }
 
+/* Frames and drops meet by their times: around such a moment they may not. */
+static void watch_clock(DcLive *live)
+{
+  int64_t offset_ns = dc_clock_realtime() - dc_clock_monotonic();
+  if (ABS(offset_ns - live->clock_offset_ns) > CLOCK_STEP_NS) /* or we were kept waiting between the two */
+    offset_ns = dc_clock_monotonic_offset();
+  const int64_t step_ns = offset_ns - live->clock_offset_ns;
+  if (live->clock_offset_ns != 0 && ABS(step_ns) > CLOCK_STEP_NS) {
+    g_autofree char *text =
+        g_strdup_printf("the clock was set %s by %.1f s: frames and drops of that moment may not be joined",
+                        step_ns > 0 ? "forward" : "back", (double)ABS(step_ns) / (double)DC_NS_PER_S);
+    add_notice(live, text);
+  }
+  live->clock_offset_ns = offset_ns;
+}
+
 /* Turn by turn, so that one full queue does not keep the others' earlier events waiting. */
 static void pump(DcLive *live)
 {
+  watch_clock(live);
   bool more = true;
   while (more) {
     more = false;

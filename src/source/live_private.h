@@ -74,6 +74,7 @@ typedef struct {
   DcLiveThread threads[DC_PRODUCER_COUNT];
   uint64_t refused[DC_PRODUCER_COUNT];      /* by the queue, marks included */
   uint64_t refused_told[DC_PRODUCER_COUNT]; /* already given out as loss */
+  int64_t clock_offset_ns;                  /* CLOCK_REALTIME minus CLOCK_MONOTONIC when last looked */
   int64_t refused_from_ns[DC_PRODUCER_COUNT], refused_to_ns[DC_PRODUCER_COUNT];
 
   int64_t give_up_ns; /* monotonic: from then on frames and drops are counted, not given out; 0: never */
