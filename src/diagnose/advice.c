@@ -18,6 +18,10 @@ static const struct {
     {"rule", "RULE"},
     {"protocol", "PROTOCOL"},
     {"mac", "MAC"},
+    {"nft-family", "inet"},
+    {"nft-table", "TABLE"},
+    {"nft-chain", "CHAIN"},
+    {"nft-handle", "HANDLE"},
 };
 #define SYSCTL_PREFIX "sysctl:"
 #define KEY_MAX 128

@@ -22,12 +22,14 @@ const DcCauseInfo dc_catalogue_policy[] = {
             ADVICE({"nft -a list ruleset", "rules with their handles; 'counter' shows how often each one hit"},
                    {"iptables-save -c; ip6tables-save -c", "rules of iptables with packet counters"},
                    {"nft monitor trace",
-                    "after: nft insert rule inet TABLE CHAIN {transport} dport {port} meta nftrace set 1; shows the "
-                    "rule that drops"}),
-        .fix = ADVICE({NULL, "leave it when the port is meant to be closed to these clients{?; the rule: {rule}?}"},
-                      {"nft insert rule inet TABLE CHAIN {transport} dport {port} accept",
-                       "let it in (the table and chain of the rule that drops)"},
-                      {"iptables -I INPUT -p {transport} --dport {port} -j ACCEPT", "the same with iptables"}),
+                    "after: nft insert rule {nft-family} {nft-table} {nft-chain} {transport} dport {port} meta nftrace "
+                    "set 1; shows the rule that drops"}),
+        .fix = ADVICE(
+            {NULL, "leave it when the port is meant to be closed to these clients{?; the rule: {rule}?}"},
+            {"nft insert rule {nft-family} {nft-table} {nft-chain} {?handle {nft-handle} ?}{transport} dport {port} "
+             "accept",
+             "let it in, just before the rule that drops"},
+            {"iptables -I INPUT -p {transport} --dport {port} -j ACCEPT", "the same with iptables"}),
         .kernels = "all; site nft_do_chain since 6.8, nf_hook_slow before; reason NETFILTER_DROP since 5.18",
         .reference = "net/netfilter/core.c nf_hook_slow(), net/netfilter/nf_tables_core.c nft_do_chain(); nft(8), "
                      "iptables(8)",

@@ -17,26 +17,24 @@ static const char *conf(const DcCheckInput *input, const char *family, const cha
 
 static bool check_netfilter(const DcCheckInput *input, DcCheck *check)
 {
-  DcRulesetAnswer answer;
-  dc_ruleset_search(input->state, NULL, NULL, &answer);
-  const bool nft = dc_state_text(input->state, "nft") != NULL;
+  uint32_t dropping;
+  const bool listed = dc_ruleset_dropping(input->state, &dropping);
+  const bool nft = dc_state_text(input->state, "nft") != NULL || dc_state_text(input->state, "nft.json") != NULL;
   const char *from = nft ? "nft" : "iptables-save";
-  if (answer.fit == DC_RULESET_NONE) {
+  if (listed && dropping == 0) {
     dc_check_set(check, DC_CHECK_RULED_OUT, "no rule or policy drops or rejects (%s)", from);
-  } else if (answer.fit == DC_RULESET_UNKNOWN) {
+  } else if (!listed) {
     if (input->have_drops)
       dc_check_set(check, DC_CHECK_RULED_OUT, "no drop event of the firewall");
     else
       dc_check_set(check, DC_CHECK_NOT_CHECKED, "no nft or iptables-save in the context");
   } else if (input->have_drops) {
     dc_check_set(check, DC_CHECK_RULED_OUT, "%u rule%s or polic%s drop%s (%s), but no drop event of the firewall",
-                 answer.dropping, answer.dropping == 1 ? "" : "s", answer.dropping == 1 ? "y" : "ies",
-                 answer.dropping == 1 ? "s" : "", from);
+                 dropping, dropping == 1 ? "" : "s", dropping == 1 ? "y" : "ies", dropping == 1 ? "s" : "", from);
   } else {
     dc_check_set(check, DC_CHECK_NOT_CHECKED,
-                 "%u rule%s or polic%s drop%s (%s); no drop events to tell whether they did", answer.dropping,
-                 answer.dropping == 1 ? "" : "s", answer.dropping == 1 ? "y" : "ies", answer.dropping == 1 ? "s" : "",
-                 from);
+                 "%u rule%s or polic%s drop%s (%s); no drop events to tell whether they did", dropping,
+                 dropping == 1 ? "" : "s", dropping == 1 ? "y" : "ies", dropping == 1 ? "s" : "", from);
   }
   return true;
 }

@@ -17,6 +17,7 @@ typedef struct {
 } DcCounterRow;
 
 typedef struct {
+  const DcState *state; /* for those who are called back */
   const DcCounterRow *row;
   const char *device; /* NULL: the host's */
   uint64_t lost, of;

@@ -3,9 +3,12 @@
 #include "counted.h"
 #include "rules_private.h"
 
+#include "dropcorr/diagnose/ruleset.h"
+
 #include <string.h>
 
 #define DEVICES_MAX 64
+#define RULES_TEXT_MAX 400 /* of a proof that names them */
 
 /* --- devices --------------------------------------------------------------------------------- */
 
@@ -202,18 +205,17 @@ static void give_ingress(const char *name, const DcCounterStep *whole, void *dat
   g_string_free(counted.proof, TRUE);
 }
 
-/* "iptables.filter.INPUT.-p tcp -m tcp --dport 8089 -j DROP": a rule that drops, and how often it did. */
-static void add_rule(const char *name, const DcCounterStep *whole, void *data)
+/* A rule that only drops, and how often it did; a counter that several rules share is told once. */
+static void add_rule(const char *counter, const char *rule, void *data)
 {
   DcCounted *counted = data;
-  if ((!g_str_has_prefix(name, "iptables.") && !g_str_has_prefix(name, "ip6tables.")) || !whole->known ||
-      whole->step == 0 || (strstr(name, " -j DROP") == NULL && strstr(name, "-j REJECT") == NULL) ||
-      strstr(name, ".OUTPUT.") != NULL || strstr(name, ".POSTROUTING.") != NULL)
+  const DcCounterStep step = dc_state_counter(counted->state, counter, DC_TIME_NONE, DC_TIME_NONE);
+  if (!step.known || step.step == 0)
     return;
-  counted->lost += whole->step;
-  if (counted->proof->len < DC_STATE_NAME_MAX)
-    g_string_append_printf(counted->proof, "%s%s +%" G_GUINT64_FORMAT, counted->proof->len > 0 ? ", " : "", name,
-                           whole->step);
+  counted->lost += step.step;
+  if (counted->proof->len < RULES_TEXT_MAX)
+    g_string_append_printf(counted->proof, "%s%s +%" G_GUINT64_FORMAT, counted->proof->len > 0 ? ", " : "", rule,
+                           step.step);
 }
 
 void dc_counter_devices_update(DcDiagnosis *self)
@@ -230,8 +232,8 @@ void dc_counter_devices_update(DcDiagnosis *self)
   }
   static const DcCounterRow firewall = {DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_CERTAIN, 0, "packets", {NULL}, {NULL}};
   if (!dc_counted_is_explained(self, &firewall) && !dc_counted_is_elsewhere(self, firewall.cause)) {
-    DcCounted counted = {.row = &firewall, .proof = g_string_new(NULL)};
-    dc_state_each_counter(self->state, add_rule, &counted);
+    DcCounted counted = {.row = &firewall, .state = self->state, .proof = g_string_new(NULL)};
+    dc_ruleset_each_counting(self->state, add_rule, &counted);
     dc_counted_give(self, &counted);
     g_string_free(counted.proof, TRUE);
   }

@@ -60,6 +60,13 @@ void dc_activity_build(const DcDiagnosis *self, DcReport *report);
 void dc_evidence_collect(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group, DcAdviceLookup lookup,
                          void *data);
 
+/* The firewall rules that may have dropped a finding's packets, as evidence. */
+void dc_evidence_rules(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group);
+/* For advice: "rule", the one that is left, and its parts "nft-family", "nft-table", "nft-chain", "nft-handle". NULL
+ * when none is, or several. text: DC_RULE_TEXT_MAX bytes. */
+const char *dc_evidence_rule(const DcDiagnosis *self, const DcGroup *group, const char *key, char *text);
+void dc_evidence_add(DcFinding *finding, int64_t time_ns, const char *source, char *text); /* takes the text */
+
 /* Losses that counters alone tell of become groups of their own, or none any more. */
 void dc_counter_findings_update(DcDiagnosis *self);
 

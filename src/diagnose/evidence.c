@@ -7,7 +7,7 @@
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 
-static void add_evidence(DcFinding *finding, int64_t time_ns, const char *source, char *text)
+void dc_evidence_add(DcFinding *finding, int64_t time_ns, const char *source, char *text)
 {
   DcProof *evidence = g_new0(DcProof, 1);
   evidence->source = g_strdup(source);
@@ -20,7 +20,7 @@ static void evidence_from_drops(DcFinding *finding, const DcGroup *group)
 {
   for (uint32_t i = 0; i < group->drop_example_count; i++) {
     g_autofree char *source = g_strdup_printf("drop %" G_GUINT64_FORMAT, group->drop_examples[i]);
-    add_evidence(finding, group->drop_times_ns[i], source, g_strdup(group->drop_texts[i]));
+    dc_evidence_add(finding, group->drop_times_ns[i], source, g_strdup(group->drop_texts[i]));
   }
 }
 
@@ -30,7 +30,7 @@ static void evidence_from_rulings(DcFinding *finding, const DcGroup *group)
     char *text = group->why[i].count > 1
                      ? g_strdup_printf("%s (%" G_GUINT64_FORMAT " frames)", group->why[i].text, group->why[i].count)
                      : g_strdup(group->why[i].text);
-    add_evidence(finding, DC_TIME_NONE, "ruling", text);
+    dc_evidence_add(finding, DC_TIME_NONE, "ruling", text);
   }
 }
 
@@ -43,11 +43,11 @@ static void evidence_from_counters(DcFinding *finding, const DcDiagnosis *self, 
     DcCounterStep step = dc_state_counter(self->state, filled, DC_TIME_NONE, DC_TIME_NONE);
     uint64_t value;
     if (step.known && (step.step > 0) == moved)
-      add_evidence(finding, DC_TIME_NONE, "counter",
-                   g_strdup_printf("%s +%" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ")", filled,
-                                   step.step, step.first, step.last));
+      dc_evidence_add(finding, DC_TIME_NONE, "counter",
+                      g_strdup_printf("%s +%" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ")",
+                                      filled, step.step, step.first, step.last));
     else if (!step.known && dc_state_counter_value(self->state, filled, &value) && (value > 0) == moved)
-      add_evidence(finding, DC_TIME_NONE, "counter", g_strdup_printf("%s is %" G_GUINT64_FORMAT, filled, value));
+      dc_evidence_add(finding, DC_TIME_NONE, "counter", g_strdup_printf("%s is %" G_GUINT64_FORMAT, filled, value));
   }
 }
 
@@ -58,7 +58,7 @@ static void evidence_from_settings(DcFinding *finding, const DcDiagnosis *self, 
     g_autofree char *filled = dc_advice_fill(*name, lookup, data);
     const char *value = dc_state_sysctl(self->state, filled);
     if (value != NULL)
-      add_evidence(finding, DC_TIME_NONE, "sysctl", g_strdup_printf("%s = %s", filled, value));
+      dc_evidence_add(finding, DC_TIME_NONE, "sysctl", g_strdup_printf("%s = %s", filled, value));
   }
 }
 
@@ -84,7 +84,7 @@ static void evidence_from_kernel(DcFinding *finding, const DcDiagnosis *self)
     for (size_t line = count; line > 0; line--) {
       if (dc_state_kernel_line_is_old(self->state, line - 1) || strstr(lines[line - 1], said[i].words) == NULL)
         continue;
-      add_evidence(finding, DC_TIME_NONE, "kernel log", g_strdup(lines[line - 1]));
+      dc_evidence_add(finding, DC_TIME_NONE, "kernel log", g_strdup(lines[line - 1]));
       break;
     }
   }
@@ -100,15 +100,15 @@ static void evidence_from_ring(DcFinding *finding, const DcDiagnosis *self, DcAd
   g_autofree char *most = g_strdup_printf("ethtool_g.%s.rx_max", device);
   uint64_t size, max;
   if (dc_state_counter_value(self->state, set, &size) && dc_state_counter_value(self->state, most, &max))
-    add_evidence(
+    dc_evidence_add(
         finding, DC_TIME_NONE, "ethtool -g",
         g_strdup_printf("ring of %" G_GUINT64_FORMAT " entries, %" G_GUINT64_FORMAT " would be possible", size, max));
   const DcCounterStep step = dc_state_counter(self->state, "softnet.time_squeeze", DC_TIME_NONE, DC_TIME_NONE);
   if (step.known && step.step > 0)
-    add_evidence(finding, DC_TIME_NONE, "counter",
-                 g_strdup_printf("softnet.time_squeeze +%" G_GUINT64_FORMAT
-                                 ": so often the poll loop ran out of its budget with packets left",
-                                 step.step));
+    dc_evidence_add(finding, DC_TIME_NONE, "counter",
+                    g_strdup_printf("softnet.time_squeeze +%" G_GUINT64_FORMAT
+                                    ": so often the poll loop ran out of its budget with packets left",
+                                    step.step));
 }
 
 /* The socket the packets were meant for, or the one that almost takes them. */
@@ -129,7 +129,7 @@ static void evidence_from_sockets(DcFinding *finding, const DcDiagnosis *self, c
     socket = dc_state_find_port(self->state, kind, group->service.port);
   const char *what = kind == DC_SOCKET_TCP_LISTEN ? "listening socket" : "UDP socket";
   if (socket == NULL) {
-    add_evidence(finding, DC_TIME_NONE, "sockets", g_strdup_printf("no %s on port %u", what, group->service.port));
+    dc_evidence_add(finding, DC_TIME_NONE, "sockets", g_strdup_printf("no %s on port %u", what, group->service.port));
     return;
   }
   char text[DC_ADDR_TEXT_MAX];
@@ -146,7 +146,7 @@ static void evidence_from_sockets(DcFinding *finding, const DcDiagnosis *self, c
     g_string_append_printf(line, ", %" G_GUINT64_FORMAT " drops", socket->drops);
   if (socket->process[0] != '\0')
     g_string_append_printf(line, ", %s", socket->process);
-  add_evidence(finding, DC_TIME_NONE, "sockets", g_strdup(line->str));
+  dc_evidence_add(finding, DC_TIME_NONE, "sockets", g_strdup(line->str));
 }
 
 void dc_evidence_collect(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group, DcAdviceLookup lookup,
@@ -157,6 +157,7 @@ void dc_evidence_collect(DcFinding *finding, const DcDiagnosis *self, const DcGr
   evidence_from_rulings(finding, group);
   if (self->state == NULL)
     return;
+  dc_evidence_rules(finding, self, group);
   evidence_from_ring(finding, self, lookup, data);
   if (info != NULL) {
     evidence_from_counters(finding, self, info, true, lookup, data);

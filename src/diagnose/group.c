@@ -305,6 +305,15 @@ void dc_group_add_attempt(DcGroup *group, const DcHandshake *handshake, const ch
   dc_tally_add(group->why, why, 1);
 }
 
+static void note_dropped_as(DcGroup *group, const DcFrameVerdict *verdict, const DcDrop *drop)
+{
+  if (drop->in_ifname != NULL)
+    g_strlcpy(group->device, drop->in_ifname, sizeof group->device);
+  if ((drop->packet.has & DC_HAS_IP) == 0)
+    return;
+  dc_brief_from_packet(&group->dropped_as, &drop->packet, drop->orig_len, (DcDirection)verdict->brief.direction);
+}
+
 void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop)
 {
   if (group->frames == 0)
@@ -317,8 +326,11 @@ void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcR
     group->examples[group->example_count++] = verdict->frame;
   group->confidence = MIN(group->confidence, (DcConfidence)verdict->confidence);
   add_client(group, &verdict->brief);
-  if (drop != NULL)
+  if (drop != NULL) {
+    if (group->drops == 0)
+      note_dropped_as(group, verdict, drop);
     add_drop(group, drop);
+  }
   if (ruling == NULL)
     return;
   if (ruling->why[0] != '\0')

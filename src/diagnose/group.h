@@ -46,6 +46,8 @@ typedef struct {
   char *drop_texts[3];
   uint32_t drop_example_count;
   DcBrief example;     /* of the first frame, for advice and state look-ups */
+  DcBrief dropped_as;  /* its packet as the kernel dropped it, after address translation; has is 0 when not known */
+  char device[32];     /* it came in on; empty unknown */
   GHashTable *clients; /* DcAddr or MAC bytes -> DcGroupClient */
   bool clients_more;
   DcTally reasons[DC_GROUP_TALLY], sites[DC_GROUP_TALLY], why[DC_GROUP_TALLY];

@@ -72,14 +72,8 @@ static const char *lookup_value(const char *key, void *data)
   }
   if (strcmp(key, "module") == 0)
     return dc_advice_module(brief);
-  if (strcmp(key, "rule") == 0) {
-    DcRulesetAnswer answer;
-    dc_ruleset_search(lookup->diagnosis->state, brief, lookup->diagnosis->interface, &answer);
-    if (answer.fit != DC_RULESET_FITS)
-      return NULL;
-    g_strlcpy(lookup->text, answer.rule, sizeof lookup->text);
-    return lookup->text;
-  }
+  if (strcmp(key, "rule") == 0 || g_str_has_prefix(key, "nft-"))
+    return dc_evidence_rule(lookup->diagnosis, group, key, lookup->text);
   if (strcmp(key, "mac") == 0)
     return dc_mac_format(brief->src_mac, lookup->text);
   if (g_str_has_prefix(key, "sysctl:") && lookup->diagnosis->state != NULL)

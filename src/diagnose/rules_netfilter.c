@@ -72,6 +72,36 @@ static bool could_start_entry(const DcRuleInput *input)
   return (input->view.tcp_flags & (DC_TCP_SYN | DC_TCP_ACK)) != DC_TCP_ACK;
 }
 
+/* nft_do_chain() frees what a rule of nftables drops, ipt_do_table() and its like what one of xtables does. */
+static void look_at_rules(const DcRuleInput *input, DcRulesetAnswer *rules)
+{
+  const bool own_bytes = (input->drop->packet.has & DC_HAS_IP) != 0;
+  const DcFirewall firewall = strcmp(input->function, "nft_do_chain") == 0     ? DC_FIREWALL_NFT
+                              : g_str_has_suffix(input->function, "_do_table") ? DC_FIREWALL_XTABLES
+                                                                               : DC_FIREWALL_ANY;
+  const int64_t time_ns = input->drop->time_ns;
+  const DcRulesetQuery query = {.state = input->state,
+                                .brief = &input->view,
+                                .device = input->device,
+                                .firewall = firewall,
+                                .dropped = true,
+                                .own_bytes = own_bytes,
+                                .from_ns = time_ns != DC_TIME_NONE ? time_ns - input->drop->precision_ns : time_ns,
+                                .to_ns = time_ns};
+  dc_ruleset_search(&query, rules);
+}
+
+/* Of several the finding lists the rest. */
+static void say_rule(const DcRulesetAnswer *rules, char text[static DC_RULE_TEXT_MAX + 32])
+{
+  text[0] = '\0';
+  if (rules->left == 1)
+    g_snprintf(text, DC_RULE_TEXT_MAX + 32, "%srule %s", rules->fit == DC_RULESET_FITS ? "" : "perhaps ",
+               rules->listed[0].text);
+  else if (rules->left > 1)
+    g_snprintf(text, DC_RULE_TEXT_MAX + 32, "one of %u rules that fit", rules->left);
+}
+
 void dc_rule_netfilter(const DcRuleInput *input, DcRuling *ruling)
 {
   const bool given = !dc_reason_is_unspecified(input->drop->reason);
@@ -79,19 +109,19 @@ void dc_rule_netfilter(const DcRuleInput *input, DcRuling *ruling)
   const char *what = given ? "reason" : "site";
   const bool rule_frees =
       strcmp(input->function, "nft_do_chain") == 0 || g_str_has_suffix(input->function, "_do_table");
+  DcRulesetAnswer rules;
+  char rule[DC_RULE_TEXT_MAX + 32];
+  look_at_rules(input, &rules);
+  say_rule(&rules, rule);
   if (rule_frees) {
-    DcRulesetAnswer rules;
-    dc_ruleset_search(input->state, &input->view, input->device, &rules);
-    const bool show = rules.fit == DC_RULESET_FITS;
+    const bool show = rules.left > 0;
     dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_CERTAIN, "%s %s%s%s%s", what, name,
-                  given ? " in a rule or policy" : "", show ? "; " : "", show ? rules.rule : "");
+                  given ? " in a rule or policy" : "", show ? "; " : "", rule);
     return;
   }
 
   Tracking tracking;
   look_at_tracking(input, &tracking);
-  DcRulesetAnswer rules;
-  dc_ruleset_search(input->state, &input->view, input->device, &rules);
   const uint32_t version = input->state != NULL ? dc_state_kernel_version(input->state) : 0;
   const bool iptables_only = version >= KERNEL_6_8 && input->state != NULL &&
                              dc_state_text(input->state, "iptables-save") == NULL &&
@@ -99,8 +129,8 @@ void dc_rule_netfilter(const DcRuleInput *input, DcRuling *ruling)
   const bool tracks = (tracking.full || tracking.clash) && could_start_entry(input);
 
   if (rules.fit == DC_RULESET_FITS && !iptables_only) {
-    dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP, tracks ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_CERTAIN,
-                  "%s %s; rule %s", what, name, rules.rule);
+    dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP, tracks ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_CERTAIN, "%s %s; %s",
+                  what, name, rule);
     if (tracks)
       dc_ruling_rival(ruling, tracking.full ? DC_CAUSE_CONNTRACK_FULL : DC_CAUSE_CONNTRACK_CLASH);
     return;
@@ -121,7 +151,7 @@ void dc_rule_netfilter(const DcRuleInput *input, DcRuling *ruling)
   const char *more = "";
   switch (rules.fit) {
   case DC_RULESET_MAYBE:
-    more = rules.rule;
+    more = rule;
     break;
   case DC_RULESET_NONE:
     more = "no rule in the listing drops such a packet";
@@ -131,8 +161,8 @@ void dc_rule_netfilter(const DcRuleInput *input, DcRuling *ruling)
     break;
   }
   dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP,
-                alone && rules.fit != DC_RULESET_NONE ? DC_CONFIDENCE_CERTAIN : DC_CONFIDENCE_LIKELY, "%s %s%s%s%s",
-                what, name, *more != '\0' ? "; " : "", rules.fit == DC_RULESET_MAYBE ? "perhaps " : "", more);
+                alone && rules.fit != DC_RULESET_NONE ? DC_CONFIDENCE_CERTAIN : DC_CONFIDENCE_LIKELY, "%s %s%s%s", what,
+                name, *more != '\0' ? "; " : "", more);
   if (!alone) {
     dc_ruling_rival(ruling, DC_CAUSE_CONNTRACK_FULL);
     dc_ruling_rival(ruling, DC_CAUSE_CONNTRACK_CLASH);

@@ -1,204 +1,221 @@
-/* "nft list ruleset", as in nft(8):
+/* "nft [-a] list ruleset", as in nft(8):
  *
- *   table inet filter {
- *           chain input {
+ *   table inet filter { # handle 1
+ *           set blocked {
+ *                   type ipv4_addr
+ *                   elements = { 192.0.2.1, 192.0.2.2,
+ *                                192.0.2.3 }
+ *           }
+ *           chain input { # handle 2
  *                   type filter hook input priority filter; policy drop;
- *                   tcp dport { 22, 80-90 } ip saddr != 10.0.0.0/8 counter packets 3 bytes 180 drop # handle 4
+ *                   ip saddr @blocked tcp dport { 22, 80-90 } counter packets 3 bytes 180 drop # handle 4
+ *                   ip protocol vmap { tcp : jump tcp_in, udp : accept }
+ *           }
+ *   }
  */
-#include "ruleset_private.h"
+#include "ruleset_nft.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-#define WORDS_MAX 96
-
-typedef struct {
-  char **words;
-  size_t count, at;
-} Words;
 
 static bool is(const char *word, const char *text)
 {
   return strcmp(word, text) == 0;
 }
 
-static const char *word_at(const Words *words, size_t ahead)
+static bool is_one_of(const char *word, const char *const *list, size_t count)
 {
-  return words->at + ahead < words->count ? words->words[words->at + ahead] : "";
-}
-
-/* One value, or all of "{ a, b, c }", perhaps after "!=". */
-static void take_values(DcRulesetBuilder *builder, Words *words, DcConditionKind kind)
-{
-  const bool negated = is(word_at(words, 0), "!=");
-  if (negated || is(word_at(words, 0), "=="))
-    words->at++;
-  dc_ruleset_condition(builder, kind, negated);
-  if (!is(word_at(words, 0), "{")) {
-    if (words->at < words->count)
-      dc_ruleset_value(builder, word_at(words, 0));
-    words->at++;
-    return;
-  }
-  for (words->at++; words->at < words->count && !is(word_at(words, 0), "}"); words->at++) {
-    char *value = words->words[words->at];
-    const size_t len = strlen(value);
-    if (len > 0 && value[len - 1] == ',')
-      value[len - 1] = '\0';
-    if (*value != '\0')
-      dc_ruleset_value(builder, value);
-  }
-  words->at++;
-}
-
-static void add_one(DcRulesetBuilder *builder, DcConditionKind kind, const char *value)
-{
-  dc_ruleset_condition(builder, kind, false);
-  dc_ruleset_value(builder, value);
-}
-
-static bool is_log_option(const char *word)
-{
-  static const char *const options[] = {"prefix", "level", "group", "snaplen", "queue-threshold", "flags"};
-  for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
-    if (is(word, options[i]))
+  for (size_t i = 0; i < count; i++)
+    if (is(word, list[i]))
       return true;
   return false;
 }
 
-/* The condition or statement that starts here; advances beyond it. */
-static void take_condition(DcRulesetBuilder *builder, Words *words)
-{
-  const char *first = word_at(words, 0), *second = word_at(words, 1);
-  const bool transport = is(first, "tcp") || is(first, "udp") || is(first, "sctp");
-  const bool ip = is(first, "ip") || is(first, "ip6");
+/* --- blocks ----------------------------------------------------------------------------------- */
 
-  if ((transport || is(first, "th")) && (is(second, "dport") || is(second, "sport"))) {
-    words->at += 2;
-    if (transport)
-      add_one(builder, DC_CONDITION_PROTOCOL, first);
-    take_values(builder, words, is(second, "dport") ? DC_CONDITION_DPORT : DC_CONDITION_SPORT);
-  } else if (ip && (is(second, "saddr") || is(second, "daddr"))) {
-    words->at += 2;
-    add_one(builder, DC_CONDITION_VERSION, is(first, "ip6") ? "6" : "4");
-    take_values(builder, words, is(second, "saddr") ? DC_CONDITION_SADDR : DC_CONDITION_DADDR);
-  } else if ((is(first, "ip") && is(second, "protocol")) || (is(first, "ip6") && is(second, "nexthdr"))) {
-    words->at += 2;
-    add_one(builder, DC_CONDITION_VERSION, is(first, "ip6") ? "6" : "4");
-    take_values(builder, words, DC_CONDITION_PROTOCOL);
-  } else if (is(first, "meta") && is(second, "l4proto")) {
-    words->at += 2;
-    take_values(builder, words, DC_CONDITION_PROTOCOL);
-  } else if (is(first, "iif") || is(first, "iifname") || (is(first, "meta") && is(second, "iifname"))) {
-    words->at += is(first, "meta") ? 2 : 1;
-    take_values(builder, words, DC_CONDITION_DEVICE);
-  } else if (is(first, "counter")) { /* "counter packets N bytes N" */
-    words->at++;
-    while (is(word_at(words, 0), "packets") || is(word_at(words, 0), "bytes"))
-      words->at += 2;
-  } else if (is(first, "comment")) {
-    words->at += 2;
-  } else if (is(first, "log")) { /* a statement: says nothing of what fits */
-    words->at++;
-    while (is_log_option(word_at(words, 0)))
-      words->at += 2;
-  } else {
-    words->at++;
-    add_one(builder, DC_CONDITION_OTHER, first);
+static int priority_of(const char *text, bool bridge)
+{
+  static const struct {
+    const char *name;
+    int priority, bridge;
+  } names[] = {{"raw", -300, -300},  {"mangle", -150, -150}, {"dstnat", -100, -300}, {"filter", 0, -200},
+               {"security", 50, 50}, {"srcnat", 100, 300},   {"out", 100, 100}};
+  int priority = 0;
+  const size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+  for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+    if (word == strlen(names[i].name) && strncmp(text, names[i].name, word) == 0)
+      priority = bridge ? names[i].bridge : names[i].priority;
+  text += word + strspn(text + word, " ");
+  const bool minus = *text == '-';
+  text += strspn(text, "+- ");
+  const int offset = (int)(strtol(text, NULL, 10) % 100000);
+  return priority + (minus ? -offset : offset);
+}
+
+/* "type filter hook input device "eth0" priority filter; policy drop;" */
+static void base_line(DcNftReader *reader, const char *line)
+{
+  static const struct {
+    const char *words;
+    DcHook hook;
+  } hooks[] = {{" hook ingress ", DC_HOOK_INGRESS},
+               {" hook prerouting ", DC_HOOK_PREROUTING},
+               {" hook input ", DC_HOOK_INPUT},
+               {" hook forward ", DC_HOOK_FORWARD}};
+  DcRuleset *ruleset = reader->ruleset;
+  DcHook hook = DC_HOOK_NONE;
+  for (size_t i = 0; i < G_N_ELEMENTS(hooks); i++)
+    if (strstr(line, hooks[i].words) != NULL)
+      hook = hooks[i].hook;
+  if (hook == DC_HOOK_NONE || is(reader->family, "arp") || reader->told)
+    return;
+  const bool bridge = is(reader->family, "bridge");
+  DcRuleChain *chain = &g_array_index(ruleset->chains, DcRuleChain, reader->chain);
+  chain->nft = true;
+  chain->hook = hook;
+  chain->version = is(reader->family, "ip") ? 4 : is(reader->family, "ip6") ? 6 : 0;
+  chain->link_layer = bridge || is(reader->family, "netdev");
+  const char *priority = strstr(line, " priority ");
+  chain->priority = priority != NULL ? priority_of(priority + strlen(" priority "), bridge) : 0;
+  const char *devices = strstr(line, " device ");
+  if (devices == NULL)
+    devices = strstr(line, " devices = ");
+  if (devices != NULL) {
+    g_autofree char *names = g_strndup(devices + strlen(" device "), strcspn(devices + 1, ";"));
+    char *end = strstr(names, " priority ");
+    if (end != NULL)
+      *end = '\0';
+    chain->devices = dc_ruleset_keep(ruleset, names);
+  }
+  if (strstr(line, "policy drop") != NULL) {
+    g_autofree char *text = g_strdup_printf("%s %s %s: policy drop", reader->family, reader->table, reader->chain_name);
+    dc_ruleset_policy(ruleset, reader->chain, text, NULL);
   }
 }
 
-static void place_text(const DcRulesetBuilder *builder, char place[static 128])
+static void open_block(DcNftReader *reader, char **words, size_t count)
 {
-  g_snprintf(place, 128, "%s %s %s", builder->family, builder->table, builder->chain);
-}
-
-static uint8_t family_version(const DcRulesetBuilder *builder)
-{
-  return is(builder->family, "ip") ? 4 : is(builder->family, "ip6") ? 6 : 0;
-}
-
-static void rule_line(DcRulesetBuilder *builder, const char *line)
-{
-  char copy[1024];
-  g_strlcpy(copy, line, sizeof copy);
-  char *list[WORDS_MAX];
-  Words words = {.words = list, .count = dc_rule_words(copy, list, G_N_ELEMENTS(list))};
-  dc_ruleset_begin(builder);
-  while (words.at < words.count) {
-    if (is(word_at(&words, 0), "drop") || is(word_at(&words, 0), "reject")) {
-      char place[128];
-      place_text(builder, place);
-      dc_ruleset_end(builder, family_version(builder), builder->base_chain, place, line);
-      return;
-    }
-    take_condition(builder, &words);
+  if (count >= 2 && is(words[0], "chain")) {
+    reader->block = DC_NFT_CHAIN;
+    g_strlcpy(reader->chain_name, words[1], sizeof reader->chain_name);
+    reader->chain = dc_nft_chain(reader, words[1]);
+    g_array_index(reader->ruleset->chains, DcRuleChain, reader->chain).nft = true;
+  } else if (count >= 2 && (is(words[0], "set") || is(words[0], "map"))) {
+    reader->block = DC_NFT_SET;
+    g_autofree char *key = g_strdup_printf("%s/%s/%s", reader->family, reader->table, words[1]);
+    reader->set = g_new0(DcRuleSet, 1);
+    reader->set->elements = ""; /* none is listed when it is empty */
+    g_hash_table_replace(reader->ruleset->sets, (gpointer)dc_ruleset_keep(reader->ruleset, key), reader->set);
+  } else { /* counters, flowtables: what they hold is no rule */
+    reader->block = DC_NFT_OTHER;
   }
 }
 
-static void chain_line(DcRulesetBuilder *builder, const char *line)
+/* Elements may take many lines; those without a blank before the brace end the list. */
+static void elements_line(DcNftReader *reader, char *line)
 {
-  if (!g_str_has_prefix(line, "type ") || strstr(line, " hook ") == NULL) {
-    if (builder->chain_counts)
-      rule_line(builder, line);
+  const size_t len = strlen(line);
+  const bool ends = len > 0 && line[len - 1] == '}';
+  if (ends)
+    line[len - 1] = '\0';
+  g_string_append_printf(reader->elements, "%s ", line);
+  if (!ends)
+    return;
+  reader->set->elements = g_string_chunk_insert(reader->ruleset->texts, reader->elements->str);
+  reader->block = DC_NFT_SET;
+}
+
+static void set_line(DcNftReader *reader, char *line)
+{
+  static const char begin[] = "elements = {";
+  if (g_str_has_prefix(line, begin)) {
+    g_string_truncate(reader->elements, 0);
+    reader->block = DC_NFT_ELEMENTS;
+    elements_line(reader, line + strlen(begin));
+  } else if (g_str_has_prefix(line, "flags ")) {
+    reader->set->changes = strstr(line, "dynamic") != NULL || strstr(line, "timeout") != NULL;
+  } else if (is(line, "}")) {
+    reader->block = DC_NFT_TABLE;
+  }
+}
+
+static bool is_told(const DcNftReader *reader)
+{
+  static const char *const tables[] = {"raw", "mangle", "nat", "filter", "security"};
+  return ((is(reader->family, "ip") && reader->ruleset->iptables_nft) ||
+          (is(reader->family, "ip6") && reader->ruleset->ip6tables_nft)) &&
+         is_one_of(reader->table, tables, G_N_ELEMENTS(tables));
+}
+
+static void read_line(DcNftReader *reader, char *line)
+{
+  if (reader->block == DC_NFT_ELEMENTS) {
+    elements_line(reader, g_strstrip(line));
     return;
   }
-  builder->base_chain = true;
-  if (strstr(line, " hook output ") != NULL || strstr(line, " hook postrouting ") != NULL ||
-      strstr(line, " hook egress ") != NULL)
-    builder->chain_counts = false;
-  if (builder->chain_counts && strstr(line, "policy drop") != NULL) {
-    char place[128];
-    place_text(builder, place);
-    dc_ruleset_begin(builder);
-    add_one(builder, DC_CONDITION_OTHER, "policy"); /* what was accepted before is not followed */
-    dc_ruleset_end(builder, family_version(builder), true, place, "policy drop");
-  }
-}
-
-void dc_ruleset_nft_line(DcRulesetBuilder *builder, char *line)
-{
-  char *handle = strstr(line, " # handle ");
-  if (handle != NULL)
+  char *handle = strstr(line, "# handle ");
+  if (handle != NULL) {
     *handle = '\0';
+    handle = g_strstrip(handle + strlen("# handle "));
+    if (strspn(handle, "0123456789") != strlen(handle))
+      handle = NULL;
+  }
   g_strstrip(line);
-  if (*line == '\0')
+  if (*line == '\0' || *line == '#')
     return;
-  char copy[256];
-  g_strlcpy(copy, line, sizeof copy);
-  char *words[4];
-  const size_t count = dc_rule_words(copy, words, G_N_ELEMENTS(words));
   const bool opens = line[strlen(line) - 1] == '{';
-  const bool closes = count > 0 && is(words[0], "}");
-
-  switch (builder->block) {
-  case DC_BLOCK_NONE:
-    if (count >= 3 && is(words[0], "table") && opens) {
-      g_strlcpy(builder->family, words[1], sizeof builder->family);
-      g_strlcpy(builder->table, words[2], sizeof builder->table);
-      builder->block = DC_BLOCK_TABLE;
+  const bool closes = is(line, "}");
+  char copy[256];
+  char *words[4];
+  size_t count = 0;
+  if (opens) {
+    g_strlcpy(copy, line, sizeof copy);
+    count = dc_rule_words(copy, words, G_N_ELEMENTS(words));
+  }
+  switch (reader->block) {
+  case DC_NFT_NONE:
+    if (count >= 3 && is(words[0], "table")) {
+      g_strlcpy(reader->family, words[1], sizeof reader->family);
+      g_strlcpy(reader->table, words[2], sizeof reader->table);
+      reader->told = is_told(reader);
+      reader->block = DC_NFT_TABLE;
     }
     break;
-  case DC_BLOCK_TABLE:
-    if (closes) {
-      builder->block = DC_BLOCK_NONE;
-    } else if (count >= 2 && is(words[0], "chain") && opens) {
-      g_strlcpy(builder->chain, words[1], sizeof builder->chain);
-      builder->block = DC_BLOCK_CHAIN;
-      builder->chain_counts = !is(builder->family, "arp");
-      builder->base_chain = false;
-    } else if (opens) { /* sets, maps, flowtables: what they hold is no rule */
-      builder->block = DC_BLOCK_OTHER;
-    }
-    break;
-  case DC_BLOCK_CHAIN:
+  case DC_NFT_TABLE:
     if (closes)
-      builder->block = DC_BLOCK_TABLE;
-    else
-      chain_line(builder, line);
+      reader->block = DC_NFT_NONE;
+    else if (opens)
+      open_block(reader, words, count);
     break;
-  case DC_BLOCK_OTHER:
+  case DC_NFT_CHAIN:
     if (closes)
-      builder->block = DC_BLOCK_TABLE;
+      reader->block = DC_NFT_TABLE;
+    else if (g_str_has_prefix(line, "type ") && strstr(line, " hook ") != NULL)
+      base_line(reader, line);
+    else if (!g_str_has_prefix(line, "comment "))
+      dc_nft_rule(reader, line, handle);
+    break;
+  case DC_NFT_SET:
+    set_line(reader, line);
+    break;
+  case DC_NFT_OTHER:
+    if (closes)
+      reader->block = DC_NFT_TABLE;
+    break;
+  case DC_NFT_ELEMENTS:
     break;
   }
+}
+
+void dc_ruleset_read_nft(DcRuleset *ruleset, char *text)
+{
+  DcNftReader reader = {.ruleset = ruleset, .elements = g_string_new(NULL)};
+  while (text != NULL) {
+    char *end = strchr(text, '\n');
+    if (end != NULL)
+      *end = '\0';
+    read_line(&reader, text);
+    text = end != NULL ? end + 1 : NULL;
+  }
+  g_string_free(reader.elements, TRUE);
 }

@@ -283,12 +283,17 @@ static bool rule_firewall(const DcSilence *silence, const DcFrameVerdict *verdic
 {
   if (silence->options.drops_told || silence->options.state == NULL)
     return false;
+  const DcRulesetQuery query = {.state = silence->options.state,
+                                .brief = &verdict->brief,
+                                .device = silence->options.device,
+                                .from_ns = verdict->time_ns,
+                                .to_ns = verdict->time_ns};
   DcRulesetAnswer answer;
-  dc_ruleset_search(silence->options.state, &verdict->brief, silence->options.device, &answer);
+  dc_ruleset_search(&query, &answer);
   if (answer.fit != DC_RULESET_FITS)
     return false;
   dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, "no answer, and a rule drops it: %s",
-                answer.rule);
+                answer.left == 1 ? answer.listed[0].text : "one of several that fit");
   return true;
 }
 

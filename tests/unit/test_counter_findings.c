@@ -239,6 +239,16 @@ static void test_rules(void)
 {
   Run run;
   begin(&run, NULL);
+  static const char rules[] = "*filter\n:INPUT ACCEPT [0:0]\n[30:0] -A INPUT -p udp -m udp --dport 514 -j DROP\n"
+                              "[50:0] -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n[7:0] -A OUTPUT -p udp -j DROP\n"
+                              "COMMIT\n";
+  static const char nft[] = "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n"
+                            "\t\ttcp dport 8089 counter packets 9 bytes 540 drop # handle 4\n"
+                            "\t\ttcp dport 80 counter packets 9 bytes 540 accept # handle 5\n\t}\n}\n";
+  dc_state_set_text(run.state, "iptables-save", rules, sizeof rules - 1);
+  dc_state_set_text(run.state, "nft", nft, sizeof nft - 1);
+  counter(&run, "nft.inet f.in.4", 4, 9);
+  counter(&run, "nft.inet f.in.5", 4, 9);
   counter(&run, "iptables.filter.INPUT.-p udp -m udp --dport 514 -j DROP", 10, 30);
   counter(&run, "iptables.filter.INPUT.-p tcp -m tcp --dport 22 -j ACCEPT", 10, 50);
   counter(&run, "iptables.filter.OUTPUT.-p udp -j DROP", 0, 7);
@@ -249,7 +259,11 @@ static void test_rules(void)
   const DcFinding *rule = g_ptr_array_index(run.report->findings, 0);
   const DcFinding *ingress = g_ptr_array_index(run.report->findings, 1);
   g_assert_cmpint(rule->cause, ==, DC_CAUSE_NETFILTER_DROP);
-  g_assert_cmpuint(rule->counted, ==, 20);
+  g_assert_cmpuint(rule->counted, ==, 25);
+  const DcProof *proof = g_ptr_array_index(rule->evidence, 0);
+  g_assert_cmpstr(proof->text, ==,
+                  "iptables filter: -A INPUT -p udp -m udp --dport 514 -j DROP +20, "
+                  "inet f in handle 4: tcp dport 8089 drop +5");
   g_assert_cmpint(ingress->cause, ==, DC_CAUSE_TC_INGRESS);
   g_assert_cmpuint(ingress->counted, ==, 12);
   g_assert_cmpstr(ingress->service.interface, ==, "eth0");

@@ -25,8 +25,9 @@ typedef struct {
 } DcCauseReason;
 
 /* A command or advice line. {if} {port} {transport} {src} {dst} {ethertype} {protocol} {mac} {vlan} {module} {rule}
- * {sysctl:NAME} are filled with the incident's values; a line whose value is unknown keeps a readable placeholder such
- * as IF or PORT. {?...?} is left out unless every value inside is known. */
+ * {nft-family} {nft-table} {nft-chain} {nft-handle} {sysctl:NAME} are filled with the incident's values; a line whose
+ * value is unknown keeps a readable placeholder such as IF or PORT. {?...?} is left out unless every value inside is
+ * known. */
 typedef struct {
   const char *command; /* NULL: advice in words only */
   const char *what;    /* what it shows or does */

@@ -12,7 +12,7 @@ typedef struct {
   DcCause cause; /* DC_CAUSE_UNCLASSIFIED when nothing speaks */
   DcConfidence confidence;
   DcCause rivals[4]; /* other causes that remain, DC_CAUSE_NONE ends */
-  char why[160];     /* one line: what decided, "reason TCP_CSUM", "site ip_error, 10.0.0.77 is not local" */
+  char why[320];     /* one line: what decided, "reason TCP_CSUM", "site ip_error, 10.0.0.77 is not local" */
 } DcRuling;
 
 /* packet: the drop's own decoded bytes, or the frame's when the drop has none; may be NULL.
