@@ -241,6 +241,11 @@ static void add_local_mac(const uint8_t mac[6], void *data)
   dc_correlator_add_local_mac(data, mac);
 }
 
+static void add_bridge_port(uint32_t ifindex, void *data)
+{
+  dc_correlator_add_bridge_port(data, ifindex);
+}
+
 typedef struct {
   bool any;
 } Found;
@@ -310,6 +315,7 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host)
     dc_correlator_add_ifindex(analysis->correlator, host->ifindexes[i]);
   dc_state_each_address(analysis->state, add_local_address, analysis->correlator);
   dc_state_each_mac(analysis->state, add_local_mac, analysis->correlator);
+  dc_state_each_bridge_port(analysis->state, add_bridge_port, analysis->correlator);
 }
 
 /* --- events ---------------------------------------------------------------------------- */
@@ -349,6 +355,8 @@ void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
       analysis->unparsed_samples++;
       break;
     }
+    if (analysis->correlator != NULL)
+      dc_state_each_bridge_port(analysis->state, add_bridge_port, analysis->correlator);
     break;
   case DC_EVENT_LOSS:
     if (analysis->diagnosis != NULL)

@@ -88,6 +88,7 @@ DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerd
   self->fragments = dc_fragments_new(options->fragment_ns, MAX_DATAGRAMS, decide_fragment, self);
   self->ended_attempts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
   self->ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+  self->bridge_ports = g_hash_table_new(g_direct_hash, g_direct_equal);
   self->now_ns = self->previous_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
   self->hold_ns = MAX(options->window_after_ns, options->syn_timeout_ns) + options->window_before_ns;
   if (options->infer_direction)
@@ -112,6 +113,7 @@ void dc_correlator_free(DcCorrelator *self)
   held_list_clear(&self->without_bytes);
   g_clear_pointer(&self->priming, g_ptr_array_unref);
   g_array_unref(self->ifindexes);
+  g_hash_table_unref(self->bridge_ports);
   g_hash_table_unref(self->ended_attempts);
   dc_fragments_free(self->fragments);
   dc_flows_free(self->flows);
@@ -133,6 +135,11 @@ void dc_correlator_add_local_mac(DcCorrelator *self, const uint8_t mac[6])
 void dc_correlator_add_ifindex(DcCorrelator *self, uint32_t ifindex)
 {
   g_array_append_val(self->ifindexes, ifindex);
+}
+
+void dc_correlator_add_bridge_port(DcCorrelator *self, uint32_t ifindex)
+{
+  g_hash_table_add(self->bridge_ports, GUINT_TO_POINTER(ifindex));
 }
 
 /* --- frames leaving ------------------------------------------------------------- */

@@ -33,6 +33,7 @@ struct DcCorrelator {
   DcHeldList with_bytes;    /* wait window_before_ns */
   DcHeldList without_bytes; /* wait until answers can have been seen */
   GArray *ifindexes;        /* uint32_t */
+  GHashTable *bridge_ports; /* ifindex */
   GPtrArray *priming;       /* events held until direction is inferred; NULL when it is known */
   int64_t priming_begin_ns;
   size_t priming_bytes;

@@ -303,6 +303,15 @@ static DcUnmatchedWhy why_unmatched(const DcCorrelator *self, const DcDrop *drop
   return DC_UNMATCHED_NO_FRAME;
 }
 
+/* The rx_handler of a bridge takes all that its ports get: a packet further up with such an in-port is in another
+ * namespace, where that number means another device. Rules of the bridge itself see the port. */
+static bool is_behind_bridge(const DcCorrelator *self, const DcDrop *drop, const DcSite *site)
+{
+  return drop->in_ifindex != 0 && site != NULL && (site->flags & (DC_SITE_LAYER3 | DC_SITE_LAYER4)) != 0 &&
+         site->causes[0] != DC_CAUSE_NETFILTER_DROP &&
+         g_hash_table_contains(self->bridge_ports, GUINT_TO_POINTER(drop->in_ifindex));
+}
+
 /* Where a packet ends that nobody wants. */
 static bool is_unwanted(const DcDrop *drop, const DcSite *site)
 {
@@ -385,6 +394,11 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
     self->other_namespaces |= aside == DC_ASIDE_OWN_SOURCE && site != NULL && drop->in_ifindex != 0 &&
                               (site->flags & (DC_SITE_LAYER3 | DC_SITE_LAYER4)) != 0 &&
                               (site->flags & (DC_SITE_TRANSMIT | DC_SITE_TEARDOWN)) == 0;
+    dc_correlator_give_drop(self, &verdict, NULL);
+    return;
+  }
+  if (status == DC_DROP_STATUS_UNMATCHED && is_behind_bridge(self, drop, site)) {
+    verdict.unmatched_why = DC_UNMATCHED_OTHER_INTERFACE;
     dc_correlator_give_drop(self, &verdict, NULL);
     return;
   }

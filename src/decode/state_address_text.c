@@ -138,8 +138,49 @@ static void take_statistics(DcStateJob *job, const IpContext *context, DcSpan li
   }
 }
 
+/*
+ * "2: eth0@if2: <BROADCAST,...> mtu 1500 ... master br0 state UP": a bridge's port, unless its master is a bond's or a
+ * VRF's, whose own line then has the flag MASTER. Lines of masters may come later.
+ */
+static bool is_master_flagged(DcSpan text, DcSpan master)
+{
+  DcSpan line, words;
+  IpContext context;
+  char name[DEVICE_MAX];
+  if (!dc_span_copy(master, name, sizeof name))
+    return true;
+  while (dc_span_line(&text, &line)) {
+    if (line.len == 0 || dc_is_space(line.at[0]) || !device_line(dc_span_trim(line), &context, &words) ||
+        strcmp(context.device, name) != 0)
+      continue;
+    DcSpan flags, rest;
+    return !dc_span_word(&words, &flags) || dc_span_after(flags, "MASTER", &rest);
+  }
+  return true; /* not listed: nothing is known of it */
+}
+
+#define PORTS_MAX 1024 /* each asks for its master's line */
+
+static void take_bridge_ports(DcStateJob *job)
+{
+  DcSpan rest = job->text, line, words, word, master;
+  IpContext context;
+  for (int ports = 0; ports < PORTS_MAX && dc_span_line(&rest, &line);) {
+    if (line.len == 0 || dc_is_space(line.at[0]) || !device_line(dc_span_trim(line), &context, &words))
+      continue;
+    while (dc_span_word(&words, &word)) {
+      if (!dc_span_is(word, "master") || !dc_span_word(&words, &master))
+        continue;
+      ports++;
+      if (!is_master_flagged(job->text, master))
+        dc_state_add_bridge_port(job->state, context.ifindex);
+    }
+  }
+}
+
 void dc_state_parse_addr(DcStateJob *job)
 {
+  take_bridge_ports(job);
   IpContext context = {0};
   DcSpan rest = job->text;
   DcSpan line, words;
@@ -173,7 +214,8 @@ void dc_state_parse_addr(DcStateJob *job)
 
 /* --- our own --------------------------------------------------------------------------- */
 
-/* if_addrs: "2 eth0 02:fc:00:00:00:01 192.0.2.2/24 fd00::2/64"; "-" for a device without MAC */
+/* if_addrs: "2 eth0 02:fc:00:00:00:01 192.0.2.2/24 fd00::2/64"; "-" for a device without MAC; "bridge-port" at the
+ * end, where it is one */
 static bool if_addrs_line(DcStateJob *job, DcSpan line)
 {
   DcSpan word, name;
@@ -188,6 +230,10 @@ static bool if_addrs_line(DcStateJob *job, DcSpan line)
   while (dc_span_word(&line, &word)) {
     DcAddr addr;
     uint8_t prefix_len;
+    if (dc_span_is(word, "bridge-port")) {
+      dc_state_add_bridge_port(job->state, (uint32_t)ifindex);
+      continue;
+    }
     if (!span_prefix(word, &addr, &prefix_len))
       return false;
     dc_state_add_address(job->state, device, &addr, prefix_len);

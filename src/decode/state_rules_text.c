@@ -50,11 +50,13 @@ static bool count_braces(DcSpan line, size_t *depth)
   return true;
 }
 
-static bool after_counter(DcSpan text, uint64_t *ret_packets, DcSpan *ret_before, DcSpan *ret_after)
+/* "packets 3 bytes 222", after a word that is not the limit's "burst 5 packets". */
+static bool after_counter(DcSpan text, const char *word_before, uint64_t *ret_packets, DcSpan *ret_before,
+                          DcSpan *ret_after)
 {
   DcSpan rest, word;
   const DcSpan whole = text;
-  if (!dc_span_after(text, "packets ", &rest))
+  if (!dc_span_after(text, word_before, &rest))
     return false;
   ret_before->at = whole.at;
   ret_before->len = (size_t)(rest.at - whole.at) - strlen("packets ");
@@ -72,7 +74,8 @@ static void take_rule(DcStateJob *job, const NftPlace *place, DcSpan line)
   char words[DC_STATE_NAME_MAX];
   uint64_t packets, number;
   DcSpan before, after, handle, verdict;
-  if (!after_counter(line, &packets, &before, &after) || !dc_span_ends(dc_span_trim(before), "counter"))
+  if (!after_counter(line, "counter packets ", &packets, &before, &after) ||
+      !dc_span_ends(dc_span_trim(before), "counter"))
     return;
   snprintf(prefix, sizeof prefix, "%s%s.", place->prefix, place->name);
   after = dc_span_trim(after);
@@ -135,7 +138,7 @@ void dc_state_parse_nft(DcStateJob *job)
       uint64_t packets;
       DcSpan before, after;
       snprintf(prefix, sizeof prefix, "%scounter.", place.prefix);
-      if (after_counter(line, &packets, &before, &after))
+      if (after_counter(line, "packets ", &packets, &before, &after))
         dc_job_counter(job, prefix, dc_span(place.name, strlen(place.name)), packets);
     }
     if (good && !count_braces(line, &place.depth)) {

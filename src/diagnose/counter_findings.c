@@ -9,13 +9,12 @@
  */
 #include "checklist_private.h"
 #include "counted.h"
+#include "rules_private.h"
 
 #include <string.h>
 
 /* Below this share a loss is usual; of totals since boot it says nothing. */
 #define USUAL_RATE 10000
-
-enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17 };
 
 static const DcCounterRow rows[] = {
     {DC_CAUSE_CPU_BACKLOG, DC_CONFIDENCE_CERTAIN, 0, "packets", {"softnet.dropped"}, {"softnet.processed"}},
@@ -225,23 +224,6 @@ static const DcSocket *full_listener(const DcState *state)
   return full;
 }
 
-/* "Possible SYN flooding on port 443.", "... on port [::]:443. Sending cookies." */
-static uint16_t flooded_port(const DcState *state)
-{
-  static const char words[] = "SYN flooding on port ";
-  size_t count;
-  const char *const *lines = dc_state_kernel_lines(state, &count);
-  for (size_t i = count; i > 0; i--) {
-    const char *at = dc_state_kernel_line_is_old(state, i - 1) ? NULL : strstr(lines[i - 1], words);
-    if (at == NULL)
-      continue;
-    g_autofree char *port = g_strndup(at + strlen(words), strcspn(at + strlen(words), " "));
-    const char *colon = strrchr(port, ':');
-    return (uint16_t)g_ascii_strtoull(colon != NULL ? colon + 1 : port, NULL, 10);
-  }
-  return 0;
-}
-
 /* Gives the group the port that the state tells of, so that advice and sockets speak of it. */
 static void name_service(const DcDiagnosis *self, DcGroup *group)
 {
@@ -252,7 +234,7 @@ static void name_service(const DcDiagnosis *self, DcGroup *group)
   else if (group->cause == DC_CAUSE_ACCEPT_QUEUE_FULL)
     socket = full_listener(self->state);
   else if (group->cause == DC_CAUSE_SYN_FLOOD || group->cause == DC_CAUSE_SYN_QUEUE_FULL)
-    port = flooded_port(self->state);
+    port = dc_rule_flooded_port(self->state);
   memset(&group->example, 0, sizeof group->example);
   group->service.port = socket != NULL ? socket->local_port : port;
   if (group->service.port == 0)

@@ -1,6 +1,7 @@
 #include "diagnosis_state.h"
 
 #include "refusal.h"
+#include "unwrap.h"
 
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/model/site.h"
@@ -185,6 +186,9 @@ static void on_frame(void *data, const DcFrameVerdict *given, const DcDrop *drop
   if (self->summary.last_ns == DC_TIME_NONE || verdict.time_ns > self->summary.last_ns)
     self->summary.last_ns = verdict.time_ns;
 
+  DcDrop inner;
+  if (drop != NULL && dc_drop_unwrap(drop, self->state, &inner))
+    drop = &inner;
   switch ((DcFate)verdict.fate) {
   case DC_FATE_DROPPED:
     if (must_wait(self, drop))
@@ -332,6 +336,8 @@ static void decide_drop(DcDiagnosis *self, DcDropVerdict *verdict, const DcFrame
     self->summary.matched_by[verdict->match]++;
   if (verdict->status != DC_DROP_STATUS_MATCHED || verdict->frame == 0)
     tally_drop(self, verdict);
+  if (verdict->status == DC_DROP_STATUS_UNMATCHED)
+    dc_loose_add(self->loose, verdict);
   if (self->listener.drop != NULL)
     self->listener.drop(self->listener.data, verdict);
 }
@@ -340,12 +346,15 @@ static void on_drop(void *data, const DcDropVerdict *given, const DcFrameVerdict
 {
   DcDiagnosis *self = data;
   const bool ruled = given->status == DC_DROP_STATUS_MATCHED || given->status == DC_DROP_STATUS_UNMATCHED;
-  if (ruled && must_wait(self, given->drop)) {
-    wait_for_counters(self, given->drop, frame)->verdict = *given;
+  DcDropVerdict verdict = *given;
+  DcDrop inner;
+  if (ruled && dc_drop_unwrap(given->drop, self->state, &inner))
+    verdict.drop = &inner;
+  if (ruled && must_wait(self, verdict.drop)) {
+    wait_for_counters(self, verdict.drop, frame)->verdict = verdict;
     decide_waiting(self, false);
     return;
   }
-  DcDropVerdict verdict = *given;
   decide_drop(self, &verdict, frame);
 }
 
@@ -467,6 +476,7 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
   };
   self->silence = dc_silence_new(&silence);
   self->drop_tallies = g_hash_table_new_full(tally_hash, tally_equal, drop_tally_free, NULL);
+  self->loose = dc_loose_new();
   self->attempts = g_hash_table_new(NULL, NULL);
   g_queue_init(&self->held_handshakes);
   g_queue_init(&self->waiting_drops);
@@ -487,6 +497,7 @@ void dc_diagnosis_free(DcDiagnosis *self)
   dc_groups_free(self->groups);
   dc_examples_clear(&self->examples);
   g_hash_table_unref(self->drop_tallies);
+  dc_loose_free(self->loose);
   g_hash_table_unref(self->attempts);
   g_free(self->attempt_ids);
   g_queue_clear_full(&self->held_handshakes, g_free);

@@ -4,6 +4,7 @@
 
 #include "examples.h"
 #include "group.h"
+#include "loose.h"
 #include "silence.h"
 
 #include "dropcorr/diagnose/diagnosis.h"
@@ -31,10 +32,11 @@ struct DcDiagnosis {
   DcGroups *groups;
   DcSilence *silence;
   GHashTable *drop_tallies; /* set of DcDropTally */
-  GHashTable *attempts;     /* handshake id -> packed cause and confidence of its lost SYNs */
-  GQueue held_handshakes;   /* DcHandshake*: their SYNs' verdicts still wait */
-  GQueue waiting_drops;     /* WaitingDrop*: until the counters' next reading */
-  DcRuling last_ruling;     /* of the drop that is being given */
+  DcLooseDrops *loose;
+  GHashTable *attempts;   /* handshake id -> packed cause and confidence of its lost SYNs */
+  GQueue held_handshakes; /* DcHandshake*: their SYNs' verdicts still wait */
+  GQueue waiting_drops;   /* WaitingDrop*: until the counters' next reading */
+  DcRuling last_ruling;   /* of the drop that is being given */
   uint64_t last_ruling_drop;
   DcSummary summary; /* counts only */
   uint64_t inbound;

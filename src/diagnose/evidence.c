@@ -111,6 +111,35 @@ static void evidence_from_ring(DcFinding *finding, const DcDiagnosis *self, DcAd
                                     step.step));
 }
 
+/* Frames that nothing explains, and drops that fit no frame: neither is proof of the other. */
+static void evidence_from_loose_drops(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group)
+{
+  if (group->fate != DC_FATE_UNEXPLAINED)
+    return;
+  DcLoose loose[3];
+  const size_t count = dc_loose_of_group(self->loose, group, loose, G_N_ELEMENTS(loose));
+  for (size_t i = 0; i < count; i++) {
+    g_autofree char *source = g_strdup_printf("drop %" G_GUINT64_FORMAT, loose[i].example);
+    const bool named = loose[i].protocol != 0;
+    dc_evidence_add(
+        finding, loose[i].first_ns, source,
+        g_strdup_printf("%" G_GUINT64_FORMAT " drop%s %s fit%s no frame: %s%s%s", loose[i].drops,
+                        loose[i].drops == 1 ? "" : "s",
+                        named ? "of this service" : "that tell no service, at the same time,",
+                        loose[i].drops == 1 ? "s" : "", loose[i].reason != NULL ? loose[i].reason : "no reason given",
+                        loose[i].location != NULL ? " at " : "", loose[i].location != NULL ? loose[i].location : ""));
+    const DcCauseInfo *info = dc_catalogue(loose[i].cause);
+    if (info != NULL && loose[i].cause != DC_CAUSE_UNCLASSIFIED)
+      g_ptr_array_add(finding->rivals, g_strdup_printf("%s (%s), if those drops are of these frames",
+                                                       dc_cause_name(loose[i].cause), info->title));
+  }
+  if (count > 0)
+    g_ptr_array_add(finding->notes,
+                    g_strdup("The drops may be of these frames, changed on the way or told without enough to know "
+                             "them by; or they are of other packets, and these frames were lost otherwise. Nothing "
+                             "tells which."));
+}
+
 /* The socket the packets were meant for, or the one that almost takes them. */
 static void evidence_from_sockets(DcFinding *finding, const DcDiagnosis *self, const DcGroup *group)
 {
@@ -155,6 +184,7 @@ void dc_evidence_collect(DcFinding *finding, const DcDiagnosis *self, const DcGr
   const DcCauseInfo *info = dc_catalogue(group->cause);
   evidence_from_drops(finding, group);
   evidence_from_rulings(finding, group);
+  evidence_from_loose_drops(finding, self, group);
   if (self->state == NULL)
     return;
   dc_evidence_rules(finding, self, group);

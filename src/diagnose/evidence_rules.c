@@ -70,8 +70,9 @@ void dc_evidence_rules(DcFinding *finding, const DcDiagnosis *self, const DcGrou
                     g_strdup_printf("%u more rules may have dropped it", answer.left - listed));
   if (answer.stood_still > 0)
     dc_evidence_add(finding, DC_TIME_NONE, "counter",
-                    g_strdup_printf("%u other rule%s would fit, but the counter%s stood still", answer.stood_still,
-                                    answer.stood_still == 1 ? "" : "s", answer.stood_still == 1 ? "" : "s"));
+                    g_strdup_printf("%u other rule%s would fit, but %s stood still", answer.stood_still,
+                                    answer.stood_still == 1 ? "" : "s",
+                                    answer.stood_still == 1 ? "its counter" : "their counters"));
   /* A contradiction, which the reader must know of. */
   if (answer.fit == DC_RULESET_NONE)
     dc_evidence_add(finding, DC_TIME_NONE, "ruleset",

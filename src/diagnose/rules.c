@@ -255,6 +255,41 @@ bool dc_rule_kernel_says(const DcState *state, const char *words)
   return false;
 }
 
+/* "Possible SYN flooding on port 443.", "... on port [::]:443. Sending cookies." */
+static uint16_t flooded_port_of(const char *line)
+{
+  static const char words[] = "SYN flooding on port ";
+  const char *at = strstr(line, words);
+  if (at == NULL)
+    return 0;
+  g_autofree char *port = g_strndup(at + strlen(words), strcspn(at + strlen(words), " "));
+  const char *colon = strrchr(port, ':');
+  return (uint16_t)g_ascii_strtoull(colon != NULL ? colon + 1 : port, NULL, 10);
+}
+
+/* wanted: 0 for any */
+static uint16_t find_flooded(const DcState *state, uint16_t wanted)
+{
+  size_t count = 0;
+  const char *const *lines = state != NULL ? dc_state_kernel_lines(state, &count) : NULL;
+  for (size_t i = count; i > 0; i--) {
+    const uint16_t port = dc_state_kernel_line_is_old(state, i - 1) ? 0 : flooded_port_of(lines[i - 1]);
+    if (port != 0 && (wanted == 0 || port == wanted))
+      return port;
+  }
+  return 0;
+}
+
+uint16_t dc_rule_flooded_port(const DcState *state)
+{
+  return find_flooded(state, 0);
+}
+
+bool dc_rule_is_flooded(const DcState *state, uint16_t port)
+{
+  return port != 0 && find_flooded(state, port) != 0;
+}
+
 bool dc_rule_conntrack_is_full(const DcState *state, int64_t *ret_count, int64_t *ret_max)
 {
   return state != NULL && dc_state_sysctl_number(state, "net.netfilter.nf_conntrack_count", ret_count) &&

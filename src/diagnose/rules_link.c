@@ -1,6 +1,8 @@
 /* Sites between the wire and the IP layer, without a reason. */
 #include "rules_private.h"
 
+#include "dropcorr/diagnose/ruleset.h"
+
 #include <string.h>
 
 static bool is_usual_ethertype(uint16_t ethertype)
@@ -134,6 +136,28 @@ static void rule_backlog(const DcRuleInput *input, DcRuling *ruling)
     dc_ruling_rival(ruling, DC_CAUSE_XDP);
 }
 
+/* Before 6.8 what a rule of the bridge's own hooks drops is freed here as well. */
+static void rule_bridge(const DcRuleInput *input, DcRuling *ruling)
+{
+  dc_rule_site_only(input, ruling);
+  const int64_t time_ns = input->drop->time_ns;
+  const DcRulesetQuery query = {.state = input->state,
+                                .brief = &input->view,
+                                .device = input->device,
+                                .firewall = DC_FIREWALL_BRIDGE,
+                                .from_ns = time_ns,
+                                .to_ns = time_ns};
+  DcRulesetAnswer answer;
+  dc_ruleset_search(&query, &answer);
+  if (answer.fit == DC_RULESET_FITS) {
+    dc_ruling_set(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, "site %s; rule %s", input->function,
+                  answer.left == 1 ? answer.listed[0].text : "of the bridge's, one of several");
+    dc_ruling_rival(ruling, DC_CAUSE_BRIDGE_PORT);
+  } else if (answer.fit == DC_RULESET_MAYBE) {
+    dc_ruling_rival(ruling, DC_CAUSE_NETFILTER_DROP);
+  }
+}
+
 bool dc_rule_site_link(const DcRuleInput *input, DcRuling *ruling)
 {
   static const struct {
@@ -151,6 +175,8 @@ bool dc_rule_site_link(const DcRuleInput *input, DcRuling *ruling)
       {"llc_rcv", rule_llc},
       {"arp_rcv", rule_arp},
       {"arp_process", rule_arp},
+      {"br_handle_frame", rule_bridge},
+      {"br_handle_frame_finish", rule_bridge},
       {"enqueue_to_backlog", rule_backlog},
       {"netif_rx", rule_backlog},
       {"netif_rx_internal", rule_backlog},

@@ -55,6 +55,10 @@ DcVlanFit dc_rule_vlan(const DcState *state, const DcBrief *brief);
 /* Whether the kernel log got such a line during the run (or, of a log saved once, has one). */
 bool dc_rule_kernel_says(const DcState *state, const char *words);
 
+/* The newest port of which the kernel log says that it is flooded, 0 none; and whether it says so of that one. */
+uint16_t dc_rule_flooded_port(const DcState *state);
+bool dc_rule_is_flooded(const DcState *state, uint16_t port);
+
 /* "65536 of 65536" when connection tracking has no room: false when it has, or nothing tells. */
 bool dc_rule_conntrack_is_full(const DcState *state, int64_t *ret_count, int64_t *ret_max);
 

@@ -341,7 +341,7 @@ void dc_ruleset_walk(const DcRuleset *ruleset, const DcRulesetQuery *query, uint
     const guint id = g_array_index(ruleset->order, guint, i);
     const DcRuleChain *chain = &g_array_index(ruleset->chains, DcRuleChain, id);
     if ((query->firewall == DC_FIREWALL_NFT && !chain->nft) || (query->firewall == DC_FIREWALL_XTABLES && chain->nft) ||
-        !comes_to(&walk, chain))
+        (query->firewall == DC_FIREWALL_BRIDGE && !chain->link_layer) || !comes_to(&walk, chain))
       continue;
     Ended ended = walk_chain(&walk, id, NULL, 0);
     if (ended == ENDED_NOT && chain->policy != DC_RULE_NONE && !is_given_up(&walk)) {

@@ -236,11 +236,11 @@ static bool rule_counters(const DcSilence *silence, const DcFrameVerdict *verdic
       return true;
     }
     if (batch->request_full > 0) {
-      const bool flood = dc_rule_kernel_says(silence->options.state, "ossible SYN flooding");
+      const bool flood = dc_rule_is_flooded(silence->options.state, brief->flow.dst_port);
       dc_ruling_set(ruling, flood ? DC_CAUSE_SYN_FLOOD : DC_CAUSE_SYN_QUEUE_FULL,
                     batch->request_full >= batch->syns ? DC_CONFIDENCE_LIKELY : DC_CONFIDENCE_POSSIBLE,
                     "TCPReqQFullDrop +%" G_GUINT64_FORMAT " over %" G_GUINT64_FORMAT " unanswered SYNs%s",
-                    batch->request_full, batch->syns, flood ? "; kernel log: possible SYN flooding" : "");
+                    batch->request_full, batch->syns, flood ? "; kernel log: possible SYN flooding on that port" : "");
       if (flood)
         dc_ruling_rival(ruling, DC_CAUSE_SYN_QUEUE_FULL); /* what a path that loses SYN-ACKs looks like */
       return true;

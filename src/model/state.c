@@ -64,6 +64,7 @@ DcState *dc_state_new(void)
   state->broadcasts = g_hash_table_new_full(address_hash, address_equal, g_free, NULL);
   state->macs = g_hash_table_new_full(mac_hash, g_int64_equal, g_free, NULL);
   state->devices = g_hash_table_new_full(index_hash, g_direct_equal, NULL, g_free);
+  state->bridge_ports = g_hash_table_new(index_hash, g_direct_equal);
   state->texts = g_hash_table_new_full(dc_state_name_hash, g_str_equal, g_free, g_free);
   state->kernel_lines = g_ptr_array_new_with_free_func(g_free);
   state->kernel_lines_old = g_byte_array_new();
@@ -84,6 +85,7 @@ void dc_state_free(DcState *state)
   g_hash_table_unref(state->broadcasts);
   g_hash_table_unref(state->macs);
   g_hash_table_unref(state->devices);
+  g_hash_table_unref(state->bridge_ports);
   g_hash_table_unref(state->texts);
   g_ptr_array_unref(state->kernel_lines);
   g_byte_array_unref(state->kernel_lines_old);
@@ -352,6 +354,25 @@ void dc_state_add_mac(DcState *state, const char *device, uint32_t ifindex, cons
   char name[32];
   dc_state_copy_text(name, sizeof name, device);
   g_hash_table_insert(state->devices, GUINT_TO_POINTER(ifindex), g_strdup(name));
+}
+
+void dc_state_add_bridge_port(DcState *state, uint32_t ifindex)
+{
+  if (ifindex == 0 || g_hash_table_contains(state->bridge_ports, GUINT_TO_POINTER(ifindex)))
+    return;
+  if (g_hash_table_size(state->bridge_ports) >= DC_STATE_DEVICES_MAX)
+    state->refused++;
+  else
+    g_hash_table_add(state->bridge_ports, GUINT_TO_POINTER(ifindex));
+}
+
+void dc_state_each_bridge_port(const DcState *state, void (*visit)(uint32_t ifindex, void *data), void *data)
+{
+  GHashTableIter iter;
+  gpointer ifindex;
+  g_hash_table_iter_init(&iter, state->bridge_ports);
+  while (g_hash_table_iter_next(&iter, &ifindex, NULL))
+    visit(GPOINTER_TO_UINT(ifindex), data);
 }
 
 const char *dc_state_only_device(const DcState *state)

@@ -32,9 +32,10 @@ struct DcState {
   GHashTable *sysctls;   /* name -> value */
   GHashTable *addresses; /* DcStateAddress -> itself */
   GHashTable *broadcasts;
-  GHashTable *macs;    /* 48 bits as a pointer-sized key */
-  GHashTable *devices; /* ifindex -> name */
-  GHashTable *texts;   /* name -> text */
+  GHashTable *macs;         /* 48 bits as a pointer-sized key */
+  GHashTable *devices;      /* ifindex -> name */
+  GHashTable *bridge_ports; /* ifindex */
+  GHashTable *texts;        /* name -> text */
   uint64_t text_version;
   size_t texts_total; /* bytes of them */
   GPtrArray *kernel_lines;

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
@@ -175,6 +176,16 @@ static void append_device(GString *line, const struct ifaddrs *entry)
     g_string_append(line, "-");
 }
 
+/* net/bridge/br_if.c makes that folder. */
+static bool is_bridge_port(const char *name)
+{
+  g_autofree char *path = g_strdup_printf("/sys/class/net/%s/brport", name);
+  const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0)
+    close(folder);
+  return folder >= 0;
+}
+
 static void free_line(gpointer line)
 {
   g_string_free(line, TRUE);
@@ -204,6 +215,12 @@ bool dc_sample_addresses(GByteArray *buffer, GError **error)
       append_address(line, entry);
     }
   }
+  GHashTableIter iter;
+  gpointer name, line_of;
+  g_hash_table_iter_init(&iter, by_name);
+  while (g_hash_table_iter_next(&iter, &name, &line_of))
+    if (is_bridge_port(name))
+      g_string_append(line_of, " bridge-port");
   for (guint i = 0; i < lines->len && buffer->len < DC_SAMPLE_SIZE_MAX; i++) {
     GString *line = g_ptr_array_index(lines, i);
     g_string_append_c(line, '\n');

@@ -823,6 +823,31 @@ static void test_broadcast_in_other_namespaces(void)
   run_free(&run);
 }
 
+/* What a bridge's port gets goes up the stack as the bridge's. */
+static void test_behind_a_bridge(void)
+{
+  Run run;
+  run_begin(&run);
+  dc_correlator_add_bridge_port(run.correlator, 2);
+  dc_correlator_add_bridge_port(run.correlator, 2);
+  static const char *const sites[] = {"__udp4_lib_rcv", "nf_hook_slow", "__udp4_lib_rcv"};
+  static const uint32_t in_ports[] = {2, 2, 4};
+  for (uint32_t i = 0; i < G_N_ELEMENTS(sites); i++) {
+    const Packet packet = udp_packet(&(Spec){.sport = 7, .dport = 5999, .id = (uint16_t)(i + 1)});
+    const int64_t time_ns = T0 + (int64_t)i * 10 * MS;
+    feed_frame(&run, packet, time_ns);
+    DcEvent event = drop_event(&packet, ++run.next_drop, time_ns + MS, sites[i], NULL);
+    event.drop.in_ifindex = in_ports[i];
+    dc_correlator_feed(run.correlator, &event);
+  }
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNREMARKABLE); /* another namespace's device 2 */
+  g_assert_cmpint(drop_verdict_of(&run, 1)->unmatched_why, ==, DC_UNMATCHED_OTHER_INTERFACE);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_DROPPED); /* a rule of the bridge's own */
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_DROPPED); /* by way of the bridge */
+  run_free(&run);
+}
+
 /* --- nothing new in it ----------------------------------------------------------------------- */
 
 static void test_probes_and_copies(void)
@@ -1056,6 +1081,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/drop/another-sender", test_another_sender);
   g_test_add_func("/correlator/drop/cut-burst", test_cut_burst);
   g_test_add_func("/correlator/drop/broadcast", test_broadcast_in_other_namespaces);
+  g_test_add_func("/correlator/drop/behind-a-bridge", test_behind_a_bridge);
   g_test_add_func("/correlator/drop/nothing-new", test_probes_and_copies);
   g_test_add_func("/correlator/answer/last-step-ignored", test_last_step_ignored);
   g_test_add_func("/correlator/time/back", test_clock_going_back_an_hour);

@@ -203,6 +203,26 @@ static void test_accept_queue(void)
   accept_queue(0, true, DC_FATE_UNEXPLAINED, DC_CAUSE_NONE, DC_CONFIDENCE_NONE);
 }
 
+/* The kernel names the port it takes for flooded; another port's full queue is just that. */
+static void test_flood(void)
+{
+  static const char line[] = "TCP: request_sock_TCP: Possible SYN flooding on port 0.0.0.0:2004. Dropping request.";
+  static const DcCause causes[] = {DC_CAUSE_SYN_FLOOD, DC_CAUSE_SYN_QUEUE_FULL};
+  for (uint16_t i = 0; i < G_N_ELEMENTS(causes); i++) {
+    Run run;
+    run_begin(&run, true);
+    counter(&run, "netstat", "TcpExt.TCPReqQFullDrop", 0, 2);
+    dc_state_add_kernel_line(run.state, line, sizeof line - 1);
+    feed_frame(&run, syn(1, (uint16_t)(2004 + i), 1, 0), T0);
+    feed_frame(&run, syn(2, (uint16_t)(2004 + i), 2, 0), T0);
+    run_end(&run);
+    g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_SILENT);
+    g_assert_cmpint(verdict_of(&run, 1)->cause, ==, causes[i]);
+    g_assert_cmpint(verdict_of(&run, 1)->confidence, ==, DC_CONFIDENCE_LIKELY);
+    run_free(&run);
+  }
+}
+
 /* Overflows belong to the service whose queue is full, not to another silent one. */
 static void test_overflows_go_to_the_full_queue(void)
 {
@@ -515,6 +535,105 @@ static void test_tunnelled_service(void)
   run_free(&run);
 }
 
+static bool has_line(const GPtrArray *lines, const char *words)
+{
+  for (guint i = 0; i < lines->len; i++)
+    if (strstr(g_ptr_array_index(lines, i), words) != NULL)
+      return true;
+  return false;
+}
+
+static bool has_proof(const DcFinding *finding, const char *words)
+{
+  for (guint i = 0; i < finding->evidence->len; i++)
+    if (strstr(((const DcProof *)g_ptr_array_index(finding->evidence, i))->text, words) != NULL)
+      return true;
+  return false;
+}
+
+/* A SYN without an answer, and drops that fit no frame: shown beside it, as one of two readings. */
+static void test_loose_drops(void)
+{
+  Run run;
+  run_begin(&run, true);
+  feed_frame(&run, syn(5, 22, 1, 0), T0);
+  const Packet other = syn(6, 22, 77, 0), elsewhere = syn(6, 80, 77, 0), late = syn(7, 22, 78, 0);
+  feed_drop(&run, &other, T0 + MS, "nft_do_chain", "NETFILTER_DROP");
+  feed_drop(&run, &other, T0 + 2 * MS, "nft_do_chain", "NETFILTER_DROP");
+  feed_drop(&run, &elsewhere, T0 + MS, "tcp_v4_rcv", "TCP_CSUM");
+  feed_drop(&run, NULL, T0 + 9 * S, "ip_rcv_core", "IP_CSUM");
+  feed_drop(&run, &late, T0 + 60 * S, "ip_error", NULL);
+  run_end(&run);
+  const DcFinding *finding = finding_of(&run, DC_CAUSE_NONE);
+  g_assert_nonnull(finding);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_UNEXPLAINED);
+  g_assert_cmpint(verdict_of(&run, 1)->cause, ==, DC_CAUSE_NONE);
+  g_assert_true(has_proof(finding, "2 drops of this service fit no frame: NETFILTER_DROP at nft_do_chain"));
+  g_assert_false(has_proof(finding, "TCP_CSUM"));
+  g_assert_false(has_proof(finding, "ip_error"));
+  g_assert_true(has_line(finding->rivals, "netfilter-drop"));
+  g_assert_true(has_line(finding->notes, "Nothing tells which."));
+  run_free(&run);
+
+  /* Without any of the service: what tells no service, if its cause could be this one's. */
+  run_begin(&run, true);
+  feed_frame(&run, syn(5, 22, 1, 0), T0);
+  DcEvent place = drop_event(NULL, ++run.next_drop, DC_TIME_NONE, "nft_do_chain", "NETFILTER_DROP");
+  place.drop.kind = DC_DROP_NETDM_SUMMARY;
+  place.drop.count = 4;
+  feed(&run, &place);
+  place = drop_event(NULL, ++run.next_drop, DC_TIME_NONE, "udp_queue_rcv_one_skb", "SOCKET_RCVBUFF");
+  place.drop.kind = DC_DROP_NETDM_SUMMARY;
+  feed(&run, &place);
+  run_end(&run);
+  finding = finding_of(&run, DC_CAUSE_NONE);
+  g_assert_nonnull(finding);
+  g_assert_true(has_proof(finding, "4 drops that tell no service, at the same time, fit no frame: NETFILTER_DROP"));
+  g_assert_false(has_proof(finding, "SOCKET_RCVBUFF"));
+  run_free(&run);
+}
+
+/* Kernels before 5.18 show an IPIP or GRE device's packet from its outer header on; the function that freed it, or the
+ * firewall's rules, tell which of the two was dropped. */
+static void test_unwrapped_service(void)
+{
+  Run run;
+  run_begin(&run, true);
+  static const char rules[] =
+      "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n"
+      "\t\tudp dport 5353 drop\n\t\tip protocol ipip ip daddr 10.0.0.77 drop\n\t}\n}\n";
+  dc_state_set_text(run.state, "nft", rules, sizeof rules - 1);
+  static const struct {
+    uint16_t port;
+    const char *site;
+  } lost[] = {{5999, "__udp4_lib_rcv"}, {5353, "nf_hook_slow"}, {5354, "nf_hook_slow"}, {5355, "tunnel4_rcv"}};
+  for (uint16_t i = 0; i < G_N_ELEMENTS(lost); i++) {
+    const Packet inner = udp_packet(&(Spec){.src = 0xc0a80002, .dst = 0xc0a80001, .sport = 7, .dport = lost[i].port});
+    const Spec outer = {
+        .id = (uint16_t)(i + 1), .payload = (const char *)inner.bytes + 14, .payload_len = inner.len - 14};
+    const Packet packet = fragment_packet(&outer, 4);
+    feed_frame(&run, packet, T0 + i * 10 * MS);
+    feed_drop(&run, &packet, T0 + i * 10 * MS + MS, lost[i].site, NULL);
+  }
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->cause, ==, DC_CAUSE_NO_SOCKET);
+  g_assert_cmpuint(finding_of(&run, DC_CAUSE_NO_SOCKET)->service.port, ==, 5999);
+  g_assert_cmpuint(finding_of(&run, DC_CAUSE_NO_SOCKET)->service.protocol, ==, 17);
+  g_assert_cmpint(verdict_of(&run, 2)->cause, ==, DC_CAUSE_NETFILTER_DROP);
+  bool inner_rule = false, outer_rule = false;
+  for (guint i = 0; i < run.report->findings->len; i++) {
+    const DcFinding *finding = g_ptr_array_index(run.report->findings, i);
+    if (finding->cause != DC_CAUSE_NETFILTER_DROP)
+      continue;
+    inner_rule |= finding->service.port == 5353;
+    outer_rule |= finding->service.protocol == 4; /* no rule fits either: it stays what the monitor shows */
+  }
+  g_assert_true(inner_rule);
+  g_assert_true(outer_rule);
+  g_assert_cmpint(verdict_of(&run, 4)->cause, ==, DC_CAUSE_TUNNEL);
+  run_free(&run);
+}
+
 /* --- handlers --------------------------------------------------------------------------------- */
 
 static Packet raw_frame(uint16_t ethertype)
@@ -652,6 +771,9 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/handshake/data-unanswered", test_data_unanswered);
   g_test_add_func("/diagnosis/silence/last-step-ignored", test_last_step_ignored);
   g_test_add_func("/diagnosis/findings/tunnelled-service", test_tunnelled_service);
+  g_test_add_func("/diagnosis/findings/unwrapped-service", test_unwrapped_service);
+  g_test_add_func("/diagnosis/findings/loose-drops", test_loose_drops);
+  g_test_add_func("/diagnosis/silence/flood", test_flood);
   g_test_add_func("/diagnosis/refusals", test_refusals);
   g_test_add_func("/diagnosis/unhandled", test_unhandled);
   g_test_add_func("/diagnosis/live-counters", test_live_counters);

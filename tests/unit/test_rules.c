@@ -526,6 +526,24 @@ static void test_netfilter(void)
   ASSERT_RULING(rule("nf_hook_slow", NULL, &syn, logged), DC_CAUSE_CONNTRACK_FULL, DC_CONFIDENCE_LIKELY);
 }
 
+/* Before 6.8 the bridge's own function frees what a rule of its hooks drops. */
+static void test_bridge(void)
+{
+  DcPacket filtered = packet("10.0.0.2", "10.0.0.1", UDP, 5353), other = packet("10.0.0.2", "10.0.0.1", UDP, 5999);
+  g_autoptr(DcState) state = dc_state_new();
+  const char rules[] =
+      "table bridge f {\n\tchain pre {\n\t\ttype filter hook prerouting priority filter; policy accept;\n"
+      "\t\tudp dport 5353 drop\n\t}\n}\n"
+      "table ip f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n"
+      "\t\tudp dport 5999 drop\n\t}\n}\n";
+  dc_state_set_text(state, "nft", rules, strlen(rules));
+  const DcRuling ruling = rule("br_handle_frame", NULL, &filtered, state);
+  ASSERT_RULING(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY);
+  g_assert_true(has_rival(&ruling, DC_CAUSE_BRIDGE_PORT));
+  g_assert_nonnull(strstr(ruling.why, "bridge f pre: udp dport 5353 drop"));
+  ASSERT_RULING(rule("br_handle_frame", NULL, &other, state), DC_CAUSE_BRIDGE_PORT, DC_CONFIDENCE_POSSIBLE);
+}
+
 /* --- frames nobody takes ----------------------------------------------------------------- */
 
 static void test_unhandled(void)
@@ -604,6 +622,7 @@ int main(int argc, char **argv)
   g_test_add_func("/rules/icmp", test_icmp);
   g_test_add_func("/rules/hardware", test_hardware);
   g_test_add_func("/rules/netfilter", test_netfilter);
+  g_test_add_func("/rules/bridge", test_bridge);
   g_test_add_func("/rules/unhandled", test_unhandled);
   g_test_add_func("/rules/every-site", test_every_site);
   return g_test_run();

@@ -281,7 +281,7 @@ static void counted(DcState *state, unsigned limited, unsigned fixed, unsigned o
   for (unsigned i = 0; i < 2; i++) {
     g_autofree char *text = g_strdup_printf(
         "table inet f {\n\tchain in { # handle 1\n\t\ttype filter hook input priority filter; policy accept;\n"
-        "\t\ttcp dport 22 limit rate over 10/second counter packets %u bytes 0 drop # handle 4\n"
+        "\t\ttcp dport 22 limit rate over 10/second burst 5 packets counter packets %u bytes 0 drop # handle 4\n"
         "\t\ttcp dport 22 ip saddr 10.0.0.0/8 counter packets %u bytes 0 drop # handle 5\n"
         "\t\ttcp dport 22 meta mark 0x1 counter packets %u bytes 0 drop # handle 6\n\t}\n}\n",
         5 + i * limited, 5 + i * fixed, 5 + i * other);
@@ -306,7 +306,8 @@ static void test_counters(void)
   g_assert_cmpuint(answer.left, ==, 1); /* the one that counted: proven, though nothing tells of a limit */
   g_assert_cmpint(answer.fit, ==, DC_RULESET_FITS);
   g_assert_cmpuint(answer.stood_still, ==, 1);
-  g_assert_cmpstr(answer.listed[0].text, ==, "inet f in handle 4: tcp dport 22 limit rate over 10/second drop");
+  g_assert_cmpstr(answer.listed[0].text, ==,
+                  "inet f in handle 4: tcp dport 22 limit rate over 10/second burst 5 packets drop");
   g_assert_cmpuint(answer.listed[0].counted, ==, 3);
 
   g_autoptr(DcState) mark = dc_state_new();

@@ -109,6 +109,35 @@ static void check_addresses(const DcState *state, bool macs)
   g_assert_false(dc_state_is_local_mac(state, (const uint8_t[]){0xff, 0xff, 0xff, 0xff, 0xff, 0xff}));
 }
 
+static void note_port(uint32_t ifindex, void *data)
+{
+  *(uint32_t *)data = *(uint32_t *)data * 100 + ifindex;
+}
+
+static uint32_t ports_of(const char *object, const char *text)
+{
+  g_autoptr(DcState) state = dc_state_new();
+  uint32_t ports = 0;
+  feed(state, object, text);
+  dc_state_each_bridge_port(state, note_port, &ports);
+  return ports;
+}
+
+/* A bond's and a VRF's devices have a master too, but it has the flag. */
+static void test_bridge_ports(void)
+{
+  static const char links[] = "2: eth0@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master br0 state UP\n"
+                              "    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff\n"
+                              "3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master bond0 state UP\n"
+                              "4: eth2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master gone state UP\n"
+                              "5: eth3: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP\n"
+                              "6: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP\n"
+                              "7: bond0: <BROADCAST,MULTICAST,MASTER,UP,LOWER_UP> mtu 1500 state UP\n";
+  g_assert_cmpuint(ports_of("link", links), ==, 2);
+  g_assert_cmpuint(ports_of("addr", links), ==, 2);
+  g_assert_cmpuint(ports_of("if_addrs", "2 eth0 02:00:00:00:00:01 10.0.0.1/24\n3 eth1 - bridge-port\n"), ==, 3);
+}
+
 static void test_addresses(void)
 {
   g_autoptr(DcState) full = dc_state_new();
@@ -311,6 +340,7 @@ int main(int argc, char **argv)
   g_test_add_func("/state-text/packet", test_packet);
   g_test_add_func("/state-text/sysctl", test_sysctl);
   g_test_add_func("/state-text/addresses", test_addresses);
+  g_test_add_func("/state-text/bridge-ports", test_bridge_ports);
   g_test_add_func("/state-text/dmesg", test_dmesg);
   g_test_add_func("/state-text/uname", test_uname);
   g_test_add_func("/state-text/nft", test_nft);

@@ -51,6 +51,9 @@ void dc_correlator_add_local_address(DcCorrelator *correlator, const DcAddr *add
 void dc_correlator_add_local_mac(DcCorrelator *correlator, const uint8_t mac[6]);
 /* Interface indexes captured on: a drop with another in-port cannot be a captured frame's. */
 void dc_correlator_add_ifindex(DcCorrelator *correlator, uint32_t ifindex);
+/* A bridge's port: its packets go up the stack as the bridge's, so that what has this in-port there is another
+ * namespace's. At any time, and again. */
+void dc_correlator_add_bridge_port(DcCorrelator *correlator, uint32_t ifindex);
 
 /* frame->packet and drop->packet must be decoded. Samples only advance the clock. */
 void dc_correlator_feed(DcCorrelator *correlator, const DcEvent *event);

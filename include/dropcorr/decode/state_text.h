@@ -8,7 +8,8 @@
  * lines) ethtool_S_IF ethtool_g_IF ethtool_i_IF nft nft.json iptables-save ip6tables-save
  * conntrack_S dmesg uname addr link route if_inet6 fib_trie arp; arp_cache ndisc_cache (/proc/net/stat), tc
  * (tc -s qdisc), ethtool_k_IF neigh rule (kept as they are), if_addrs (a line per device: "ifindex name mac-or-dash
- * addr/length ..."), and net-tools' netstat_s netstat_i ifconfig. Endings .txt, .log and .out do not matter, nor does
+ * addr/length ... [bridge-port]"), and net-tools' netstat_s netstat_i ifconfig. Endings .txt, .log and .out do not
+ * matter, nor does
  * '-' for '_', and some other names are understood (state_text.c).
  */
 #pragma once

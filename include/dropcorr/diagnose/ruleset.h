@@ -18,7 +18,7 @@ typedef enum {
   DC_RULESET_FITS     /* one does: every condition of it fits, or it alone is left and has counted */
 } DcRulesetFit;
 
-typedef enum { DC_FIREWALL_ANY, DC_FIREWALL_NFT, DC_FIREWALL_XTABLES } DcFirewall;
+typedef enum { DC_FIREWALL_ANY, DC_FIREWALL_NFT, DC_FIREWALL_XTABLES, DC_FIREWALL_BRIDGE } DcFirewall;
 
 typedef struct {
   const DcState *state;   /* may be NULL */

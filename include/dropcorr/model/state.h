@@ -165,6 +165,9 @@ bool dc_state_is_local_address(const DcState *state, const DcAddr *addr); /* the
 /* 255.255.255.255, or the broadcast address of one of the host's IPv4 networks. */
 bool dc_state_is_broadcast_address(const DcState *state, const DcAddr *addr);
 bool dc_state_is_local_mac(const DcState *state, const uint8_t mac[6]);
+/* A device that hands all it gets to a bridge: no packet goes up this host's stack from it. */
+void dc_state_add_bridge_port(DcState *state, uint32_t ifindex);
+void dc_state_each_bridge_port(const DcState *state, void (*visit)(uint32_t ifindex, void *data), void *data);
 const char *dc_state_device_name(const DcState *state, uint32_t ifindex); /* NULL unknown */
 /* The host's one device beside lo; NULL when there are none or several. */
 const char *dc_state_only_device(const DcState *state);
