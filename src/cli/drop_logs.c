@@ -99,8 +99,11 @@ bool dc_drop_logs_open(const DcOptions *options, DcStrings *strings, DcStop *sto
   }
   if (options->kallsyms == NULL && options->context_dir != NULL) {
     /* The context may bring the host's own; one that cannot be read is told by what has no name. */
-    g_autofree char *path = g_build_filename(options->context_dir, "kallsyms", NULL);
-    logs.kallsyms = is_regular(path) ? dc_kallsyms_load(path, NULL) : NULL;
+    static const char *const names[] = {"kallsyms", "proc/kallsyms"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names) && logs.kallsyms == NULL; i++) {
+      g_autofree char *path = g_build_filename(options->context_dir, names[i], NULL);
+      logs.kallsyms = is_regular(path) ? dc_kallsyms_load(path, NULL) : NULL;
+    }
   }
   const DcDropLogOptions log_options = {
       .filter = options->filter, .filter_optimize = true, .stop = stop, .kallsyms = logs.kallsyms};

@@ -68,16 +68,17 @@ static const DcOption TABLE[] = {
      .complete = DC_COMPLETE_FILE,
      .since = "0.1.0",
      .help = "name the addresses of a drop log by this /proc/kallsyms or System.map of its machine",
-     .more = "A file kallsyms in the directory of --context is taken by itself."},
+     .more = "A file kallsyms or proc/kallsyms in the directory of --context is taken by itself."},
     {.id = DC_OPTION_CONTEXT,
      .name = "context",
      .argument = "directory",
      .group = DC_GROUP_INPUT,
-     .complete = DC_COMPLETE_DIRECTORY,
+     .complete = DC_COMPLETE_FILE,
      .since = "0.1.0",
-     .help = "read saved counters and state of the host from this directory",
-     .more = "Files are named as under /proc/net and /sys: before.X and after.X for counters read twice, X for "
-             "what was read once."},
+     .help = "read saved counters and state of the host from this directory or tar archive",
+     .more = "Files are named as under /proc/net and /sys, or after the command that printed them (ss, nft, sysctl): "
+             "before.X and after.X for what was read twice, X for what was read once. A copy of /proc, or two in "
+             "before/ and after/, an sos report and a bundle of this program will do as they are, packed or not."},
     {.id = DC_OPTION_LOCAL,
      .name = "local",
      .argument = "address",

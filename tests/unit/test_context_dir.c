@@ -155,8 +155,8 @@ static void test_errors(void)
   put_text(&dir, "README", "not state");
   g_autofree char *file = g_build_filename(dir.path, "README", NULL);
   g_assert_null(dc_context_dir_open(file, &error));
-  g_assert_error(error, DC_ERROR, DC_ERROR_NOT_FOUND);
-  g_assert_nonnull(strstr(error->message, "needs a directory"));
+  g_assert_error(error, DC_ERROR, DC_ERROR_FORMAT);
+  g_assert_nonnull(strstr(error->message, "not a directory, and no tar archive"));
   g_clear_error(&error);
 
   g_autoptr(DcSource) source = dc_context_dir_open(dir.path, NULL);
