@@ -24,7 +24,7 @@ void dc_check_set(DcCheck *check, DcCheckState state, const char *format, ...)
 /* --- counters ---------------------------------------------------------------------- */
 
 /* Counters that several causes share: that they stand still rules out, that they moved proves nothing. */
-static bool is_shared(const char *name)
+static bool is_shared(const DcCheckInput *input, const char *name)
 {
   static const char *const names[] = {"Ip.InHdrErrors",     "Ip6InHdrErrors", "Ip.InDiscards",
                                       "Ip6InDiscards",      "Ip.ReasmFails",  "Ip6ReasmFails",
@@ -32,6 +32,10 @@ static bool is_shared(const char *name)
   for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
     if (strcmp(names[i], name) == 0)
       return true;
+  /* The reverse path filter's are counted as martians too (net/ipv4/route.c). */
+  if (strcmp(name, "rt_cache.in_martian_src") == 0)
+    return dc_state_counter(input->state, "TcpExt.IPReversePathFilter", DC_TIME_NONE, DC_TIME_NONE).step >=
+           dc_state_counter(input->state, name, DC_TIME_NONE, DC_TIME_NONE).step;
   return g_str_has_suffix(name, ".rx_dropped") || g_str_has_suffix(name, ".rx_errors");
 }
 
@@ -138,7 +142,7 @@ static void check_counters(const DcCheckInput *input, const DcCauseInfo *row, Dc
     g_autoptr(GString) text = g_string_new(NULL);
     uint64_t value = 0;
     const DcCounterSeen seen = dc_check_counter(input, filled, text, &value);
-    const bool is_common = is_shared(filled);
+    const bool is_common = is_shared(input, filled);
     GString *into = NULL;
     switch (seen) {
     case DC_COUNTER_UNSEEN:
@@ -202,7 +206,7 @@ static void check_finding(const DcCheckInput *input, const DcFinding *finding, c
     g_autofree char *filled = dc_advice_fill(*name, interface_lookup, (void *)input);
     g_autoptr(GString) one = g_string_new(NULL);
     uint64_t value;
-    if (!is_shared(filled) && dc_check_counter(input, filled, one, &value) == DC_COUNTER_MOVED)
+    if (!is_shared(input, filled) && dc_check_counter(input, filled, one, &value) == DC_COUNTER_MOVED)
       g_string_append_printf(text, ", %s", one->str);
   }
   if (finding->counted > 0)

@@ -133,6 +133,18 @@ void dc_counted_add(const DcState *state, DcCounted *counted, const char *name)
                            step.step, step.first, step.last);
 }
 
+/* ip_handle_martian_source() (net/ipv4/route.c) counts what the reverse path filter drops as martians too. */
+static void leave_out_others(const DcState *state, DcCounted *counted)
+{
+  static const char others[] = "TcpExt.IPReversePathFilter";
+  uint64_t value;
+  if (counted->row->cause != DC_CAUSE_MARTIAN_SOURCE || counted->lost == 0 ||
+      !dc_counted_value(state, others, !counted->since_boot, &value) || value == 0)
+    return;
+  counted->lost -= MIN(value, counted->lost);
+  g_string_append_printf(counted->proof, ", less %s +%" G_GUINT64_FORMAT, others, value);
+}
+
 static void count_row(const DcState *state, DcCounted *counted)
 {
   counted->since_boot = true;
@@ -140,6 +152,7 @@ static void count_row(const DcState *state, DcCounted *counted)
     counted->since_boot = counted->since_boot && !dc_counted_is_framed(state, counted->row->counters[i]);
   for (size_t i = 0; i < DC_COUNTED_COUNTERS && counted->row->counters[i] != NULL; i++)
     dc_counted_add(state, counted, counted->row->counters[i]);
+  leave_out_others(state, counted);
   for (size_t i = 0; i < DC_COUNTED_OF && counted->row->of[i] != NULL; i++) {
     uint64_t value;
     if (dc_counted_value(state, counted->row->of[i], !counted->since_boot, &value))

@@ -40,6 +40,15 @@ static DcFrameVerdict with_service(const DcFrameVerdict *verdict, const DcDrop *
   return own;
 }
 
+static const char *device_of(const DcDiagnosis *self, const DcDrop *drop)
+{
+  if (drop == NULL || drop->rx_ifname != NULL)
+    return drop != NULL ? drop->rx_ifname : NULL;
+  if (drop->in_ifname != NULL || drop->in_ifindex == 0 || self->state == NULL)
+    return drop->in_ifname;
+  return dc_state_device_name(self->state, drop->in_ifindex);
+}
+
 /* A lost frame joins its finding, which it may have made. */
 static void into_finding(DcDiagnosis *self, DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop)
 {
@@ -47,6 +56,7 @@ static void into_finding(DcDiagnosis *self, DcFrameVerdict *verdict, const DcRul
   const DcFrameVerdict own = with_service(verdict, drop);
   DcGroup *group = dc_groups_get(self->groups, (DcCause)own.cause, (DcFate)own.fate, &own.brief, &is_new);
   dc_group_add_frame(group, &own, ruling, drop);
+  dc_group_add_device(group, device_of(self, drop));
   verdict->finding = group->number;
   if (is_new && self->listener.finding != NULL) {
     g_autoptr(DcFinding) finding = dc_report_model_finding(self, group);
@@ -457,7 +467,8 @@ DcDiagnosis *dc_diagnosis_new(const DcDiagnosisOptions *options, const DcState *
 {
   DcDiagnosis *self = g_new0(DcDiagnosis, 1);
   self->options = *options;
-  self->interface = g_strdup(options->interface);
+  /* "any" is no device. */
+  self->interface = g_strcmp0(options->interface, "any") == 0 ? NULL : g_strdup(options->interface);
   self->drop_mode = g_strdup(options->drop_mode);
   self->state = state;
   if (listener != NULL)

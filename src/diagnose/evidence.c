@@ -34,11 +34,20 @@ static void evidence_from_rulings(DcFinding *finding, const DcGroup *group)
   }
 }
 
+/* Udp.NoPorts says nothing of a SYN. */
+static bool is_of_other_transport(const char *counter, uint8_t protocol)
+{
+  return (protocol == PROTO_TCP && g_str_has_prefix(counter, "Udp")) ||
+         (protocol == PROTO_UDP && g_str_has_prefix(counter, "Tcp."));
+}
+
 /* moved: those that counted. The others are worth a line too, but not the first. */
 static void evidence_from_counters(DcFinding *finding, const DcDiagnosis *self, const DcCauseInfo *info, bool moved,
                                    DcAdviceLookup lookup, void *data)
 {
   for (const char *const *name = info->counters; name != NULL && *name != NULL; name++) {
+    if (is_of_other_transport(*name, finding->service.protocol))
+      continue;
     g_autofree char *filled = dc_advice_fill(*name, lookup, data);
     DcCounterStep step = dc_state_counter(self->state, filled, DC_TIME_NONE, DC_TIME_NONE);
     uint64_t value;

@@ -219,6 +219,17 @@ DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBri
   return group;
 }
 
+void dc_group_add_device(DcGroup *group, const char *device)
+{
+  if (device == NULL || group->devices_differ)
+    return;
+  if (group->device[0] == '\0')
+    g_strlcpy(group->device, device, sizeof group->device);
+  group->devices_differ = strcmp(group->device, device) != 0;
+  if (group->devices_differ)
+    group->device[0] = '\0';
+}
+
 DcGroup *dc_groups_counted(DcGroups *groups, DcCause cause, const DcService *service)
 {
   for (guint i = 0; i < groups->list->len; i++) {
@@ -307,8 +318,6 @@ void dc_group_add_attempt(DcGroup *group, const DcHandshake *handshake, const ch
 
 static void note_dropped_as(DcGroup *group, const DcFrameVerdict *verdict, const DcDrop *drop)
 {
-  if (drop->in_ifname != NULL)
-    g_strlcpy(group->device, drop->in_ifname, sizeof group->device);
   if ((drop->packet.has & DC_HAS_IP) == 0)
     return;
   dc_brief_from_packet(&group->dropped_as, &drop->packet, drop->orig_len, (DcDirection)verdict->brief.direction);

@@ -45,9 +45,10 @@ typedef struct {
   int64_t drop_times_ns[3];
   char *drop_texts[3];
   uint32_t drop_example_count;
-  DcBrief example;     /* of the first frame, for advice and state look-ups */
-  DcBrief dropped_as;  /* its packet as the kernel dropped it, after address translation; has is 0 when not known */
-  char device[32];     /* it came in on; empty unknown */
+  DcBrief example;    /* of the first frame, for advice and state look-ups */
+  DcBrief dropped_as; /* its packet as the kernel dropped it, after address translation; has is 0 when not known */
+  char device[32];    /* its drops came in on; empty: not told, or several */
+  bool devices_differ;
   GHashTable *clients; /* DcAddr or MAC bytes -> DcGroupClient */
   bool clients_more;
   DcTally reasons[DC_GROUP_TALLY], sites[DC_GROUP_TALLY], why[DC_GROUP_TALLY];
@@ -67,6 +68,9 @@ DcGroup *dc_groups_get(DcGroups *groups, DcCause cause, DcFate fate, const DcBri
 void dc_group_add_attempt(DcGroup *group, const DcHandshake *handshake, const char *why);
 
 void dc_group_add_frame(DcGroup *group, const DcFrameVerdict *verdict, const DcRuling *ruling, const DcDrop *drop);
+
+/* A drop of the group's came in by that device; NULL: not told. */
+void dc_group_add_device(DcGroup *group, const char *device);
 
 /* The group of losses that counters alone tell of; its number stays once given. */
 DcGroup *dc_groups_counted(DcGroups *groups, DcCause cause, const DcService *service);

@@ -36,7 +36,10 @@ static const char *lookup_value(const char *key, void *data)
   const DcGroup *group = lookup->group;
   const DcBrief *brief = &group->example;
   if (strcmp(key, "if") == 0)
-    return group->service.interface[0] != '\0' ? group->service.interface : lookup->diagnosis->interface;
+    return group->service.interface[0] != '\0'     ? group->service.interface
+           : lookup->diagnosis->interface != NULL ? lookup->diagnosis->interface
+           : group->device[0] != '\0'            ? group->device
+                                                  : NULL;
   if (strcmp(key, "port") == 0) {
     if (group->service.port == 0)
       return NULL;

@@ -384,6 +384,25 @@ static void test_memory(void)
   }
 }
 
+/* What the reverse path filter drops is counted as martian too: only what is left is one. */
+static void test_martians(void)
+{
+  for (uint64_t filtered = 0; filtered <= 5; filtered += 5) {
+    Run run;
+    begin(&run, NULL);
+    counter(&run, "rt_cache.in_martian_src", 0, 5);
+    counter(&run, "TcpExt.IPReversePathFilter", 10, 10 + filtered);
+    end(&run);
+    g_assert_cmpint(only(&run)->cause, ==, filtered == 0 ? DC_CAUSE_MARTIAN_SOURCE : DC_CAUSE_RP_FILTER);
+    g_assert_cmpuint(only(&run)->counted, ==, 5);
+    for (guint i = 0; i < run.report->checks->len; i++) {
+      const DcCheck *check = g_ptr_array_index(run.report->checks, i);
+      g_assert_false(check->cause == DC_CAUSE_MARTIAN_SOURCE && (check->state == DC_CHECK_RULED_IN) != (filtered == 0));
+    }
+    clear(&run);
+  }
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
@@ -401,5 +420,6 @@ int main(int argc, char **argv)
   g_test_add_func("/counter-findings/dropped-once", test_dropped_once);
   g_test_add_func("/counter-findings/filtered", test_filtered);
   g_test_add_func("/counter-findings/memory", test_memory);
+  g_test_add_func("/counter-findings/martians", test_martians);
   return g_test_run();
 }

@@ -662,6 +662,38 @@ static void test_unhandled(void)
   run_free(&run);
 }
 
+static bool has_command(const GPtrArray *actions, const char *text)
+{
+  for (guint i = 0; i < actions->len; i++) {
+    const DcAction *action = g_ptr_array_index(actions, i);
+    if (action->command != NULL && strstr(action->command, text) != NULL)
+      return true;
+  }
+  return false;
+}
+
+/* "any" is no device: advice names the one the drops came in by, a placeholder when there were several. */
+static void test_device_of_any(void)
+{
+  for (uint32_t other = 3; other <= 4; other++) {
+    Run run;
+    run_begin_options(&run, &(DcDiagnosisOptions){.live = true, .interface = "any", .have_drops = true});
+    for (uint32_t i = 0; i < 2; i++) {
+      const Packet packet = udp_packet(&(Spec){.sport = 9, .dport = 5001, .id = (uint16_t)(1 + i), .payload = "x"});
+      feed_frame(&run, packet, T0 + i * MS);
+      DcEvent event = drop_event(&packet, ++run.next_drop, T0 + i * MS, "ip_rcv_finish_core", "IP_RPFILTER");
+      event.drop.rx_ifname = i == 0 || other == 3 ? "eth3" : "eth4";
+      feed(&run, &event);
+    }
+    run_end(&run);
+    const DcFinding *finding = finding_of(&run, DC_CAUSE_RP_FILTER);
+    g_assert_nonnull(finding);
+    g_assert_cmpuint(finding->frames, ==, 2);
+    g_assert_true(has_command(finding->fix, other == 3 ? "conf.eth3.rp_filter" : "conf.IF.rp_filter"));
+    run_free(&run);
+  }
+}
+
 /* Live, the counter that tells the cause is read after the drop: up to a second later, or never. The sockets were
  * read before. */
 static void live_counter(int64_t drop_ns, int64_t read_ns, DcCause cause)
@@ -762,6 +794,7 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/silence/recycle", test_recycle);
   g_test_add_func("/diagnosis/silence/one-clock", test_one_clock_is_no_nat);
   g_test_add_func("/diagnosis/silence/own-clock", test_own_clock);
+  g_test_add_func("/diagnosis/device-of-any", test_device_of_any);
   g_test_add_func("/diagnosis/silence/rp-filter", test_rp_filter_spares_the_answered);
   g_test_add_func("/diagnosis/silence/rules", test_rules_explain_without_drops);
   g_test_add_func("/diagnosis/silence/bytes", test_bytes_explain);
