@@ -228,6 +228,24 @@ bool dc_fragments_has_copy(const DcFragments *fragments, const DcPacket *packet,
   return false;
 }
 
+bool dc_fragments_was_copied(const DcFragments *fragments, uint64_t position)
+{
+  for (const GList *link = fragments->order.tail; link != NULL; link = link->prev) {
+    const Datagram *datagram = link->data;
+    const Seen *found = NULL;
+    for (uint32_t i = 0; i < datagram->seen_count && found == NULL; i++)
+      found = datagram->seen[i].position == position ? &datagram->seen[i] : NULL;
+    for (uint32_t i = 0; found != NULL && i < datagram->seen_count; i++) {
+      const Seen *other = &datagram->seen[i];
+      if (other != found && other->start == found->start && other->end == found->end)
+        return true;
+    }
+    if (found != NULL)
+      return false;
+  }
+  return false;
+}
+
 static bool was_made_of(const Datagram *datagram, const DcPacket *whole, int64_t from_ns)
 {
   if (datagram->told || datagram->last_ns < from_ns || !is_whole(datagram))

@@ -45,6 +45,9 @@ void dc_fragments_lose(DcFragments *fragments, const DcPacket *packet, uint64_t 
 /* Whether another copy of this fragment was seen, which has not been lost. */
 bool dc_fragments_has_copy(const DcFragments *fragments, const DcPacket *packet, uint64_t position);
 
+/* Whether the fragment at that position was seen twice, of whatever datagram. */
+bool dc_fragments_was_copied(const DcFragments *fragments, uint64_t position);
+
 /*
  * The datagram that a packet dropped at time_ns was put together from, of those complete since from_ns: told once for
  * each. IPv4 keeps the identification; IPv6 takes it off with the fragment header, then addresses, protocol, ports and

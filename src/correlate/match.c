@@ -372,8 +372,12 @@ static bool puts_together(const DcSite *site)
 static bool had_arrived(DcCorrelator *self, const DcDrop *drop, const DcSite *site, const DcJoin *join)
 {
   if ((join->slot->flags & DC_SLOT_FRAGMENT) != 0) {
-    if (join->match < DC_MATCH_STRONG || !dc_reason_is_unspecified(drop->reason) || site == NULL ||
-        !puts_together(site) || !dc_fragments_has_copy(self->fragments, &drop->packet, join->position))
+    if (!dc_reason_is_unspecified(drop->reason) || site == NULL || !puts_together(site))
+      return false;
+    /* Without bytes it is one of two that are alike: nothing is missing, whichever of them was given back. */
+    if (drop->caplen == 0)
+      return dc_fragments_was_copied(self->fragments, join->position);
+    if (join->match < DC_MATCH_STRONG || !dc_fragments_has_copy(self->fragments, &drop->packet, join->position))
       return false;
     dc_fragments_lose(self->fragments, &drop->packet, join->position);
     return true;

@@ -13,6 +13,8 @@
 /* A clock that was fitted, and a machine that is emulated, are not that exact. */
 #define RECEIVE_FITTED_NS DC_NS_PER_MS
 #define RECEIVE_CLEAR_NS (2 * DC_NS_PER_US)
+/* Two receptions so close are not told apart by clocks that were fitted. */
+#define PASSED_CLEAR_NS (50 * DC_NS_PER_US)
 #define ALIKE_SCAN_MAX 256
 
 /* The nearest frame is mostly within the first of these: a flood's other frames are not looked at for it. */
@@ -41,6 +43,17 @@ static bool site_allows(const SiteProtocols *site, const DcSlot *slot)
 {
   const uint8_t protocol = slot->brief.flow.protocol;
   return site == NULL || protocol == site->protocols[0] || protocol == site->protocols[1];
+}
+
+/* What looks for a socket is for this host. */
+static bool is_for_a_socket(const DcDrop *drop)
+{
+  static const char *const reasons[] = {"NO_SOCKET", "SOCKET_", "TCP_", "UDP_"};
+  for (size_t i = 0; drop->reason != NULL && i < G_N_ELEMENTS(reasons); i++) {
+    if (g_str_has_prefix(drop->reason, reasons[i]))
+      return true;
+  }
+  return site_protocols(drop) != NULL;
 }
 
 static bool tuple_allows(const DcDrop *drop, const DcSlot *slot)
@@ -107,6 +120,7 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
   const int64_t after = drop->time_ns + self->options.window_before_ns;
   const int64_t latest = has_receive ? MIN(drop->rx_time_ns + within_ns, after) : after;
   const SiteProtocols *site = site_protocols(drop);
+  const bool for_a_socket = is_for_a_socket(drop);
   const uint64_t begin = dc_window_begin(self->window);
   uint32_t looked_at = 0;
   int64_t nearest = INT64_MAX;
@@ -126,6 +140,9 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
     if ((slot->flags & (DC_SLOT_JOINED | DC_SLOT_CONSUMED)) != 0 || (sent && !has_receive))
       continue;
     if (drop->protocol >= 0 && slot->brief.flow.ethertype != drop->protocol)
+      continue;
+    /* Sent to another's MAC address: what a bridge passes on is looked at behind it. */
+    if (for_a_socket && slot->brief.direction == DC_DIRECTION_OTHER_HOST)
       continue;
     const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
     if (distance > within_ns || !length_allows(drop, slot) || !site_allows(site, slot) || !tuple_allows(drop, slot))
@@ -157,6 +174,13 @@ DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop)
       best = nearest_frame(self, drop, receive_steps[i], &nearest);
     if (best.slot != NULL && (best.candidates > 1 || nearest <= receive_steps[0]))
       best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
+  }
+  if (best.slot != NULL && drop->rx_passed_ns > 0) {
+    /* Received here, passed on and received again by a device of that name: the drop is where it came last. */
+    if (llabs(best.slot->time_ns - (drop->rx_time_ns - drop->rx_passed_ns)) < receive_distance(drop, best.slot))
+      return (DcJoin){NULL, 0, DC_MATCH_NONE, 0};
+    if (drop->rx_passed_ns <= PASSED_CLEAR_NS)
+      best.match = DC_MATCH_POSSIBLE;
   }
   /* As many drops as frames that could be meant: then all of them were dropped, whichever is whose. */
   if (best.candidates > 1 &&

@@ -1,5 +1,7 @@
 #include "refusal.h"
 
+#include "dropcorr/diagnose/ruleset.h"
+
 #include <string.h>
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
@@ -20,12 +22,21 @@ static void rule(DcRuling *ruling, DcCause cause, DcConfidence confidence, DcCau
   g_snprintf(ruling->why, sizeof ruling->why, "%s", why);
 }
 
+/* What the listings say of a packet that something rejected. */
+static DcRulesetFit find_rule(const DcFrameVerdict *verdict, const DcState *state, DcRulesetAnswer *answer)
+{
+  const DcRulesetQuery query = {
+      .state = state, .brief = &verdict->brief, .from_ns = verdict->time_ns, .to_ns = verdict->time_ns};
+  dc_ruleset_search(&query, answer);
+  return answer->fit;
+}
+
 static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const char *answer, DcRuling *ruling)
 {
   const DcFlowKey *flow = &verdict->brief.flow;
   const bool tcp = flow->protocol == PROTO_TCP;
   const DcSocketKind kind = tcp ? DC_SOCKET_TCP_LISTEN : DC_SOCKET_UDP;
-  char why[160];
+  char why[320];
   if (state == NULL || !dc_state_has_sockets(state, kind)) {
     rule(ruling, DC_CAUSE_NO_SOCKET, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, answer);
     return;
@@ -33,7 +44,10 @@ static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const
   DcAddr local = {.version = flow->ip_version};
   memcpy(local.bytes, flow->dst, sizeof local.bytes);
   if (dc_state_find_socket(state, kind, &local, flow->dst_port) != NULL) {
-    g_snprintf(why, sizeof why, "%s although a socket takes port %u: a firewall rejects", answer, flow->dst_port);
+    DcRulesetAnswer rules;
+    const bool named = find_rule(verdict, state, &rules) == DC_RULESET_FITS && rules.left == 1;
+    g_snprintf(why, sizeof why, "%s although a socket takes port %u: a firewall rejects%s%s", answer, flow->dst_port,
+               named ? ", rule " : "", named ? rules.listed[0].text : "");
     rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_SOCKET, why);
     return;
   }
@@ -42,6 +56,35 @@ static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const
   else
     g_snprintf(why, sizeof why, "%s; no socket takes port %u", answer, flow->dst_port);
   rule(ruling, DC_CAUSE_NO_SOCKET, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+}
+
+/* "Administratively prohibited" in its several codes: a firewall says that, or a route of type prohibit (fib_props,
+ * net/ipv4/fib_semantics.c). */
+static void rule_prohibited(const DcFrameVerdict *verdict, const DcState *state, const char *what, DcRuling *ruling)
+{
+  const char *routes = state != NULL ? dc_state_text(state, "route") : NULL;
+  const bool by_route =
+      routes != NULL && (g_str_has_prefix(routes, "prohibit ") || strstr(routes, "\nprohibit ") != NULL);
+  DcRulesetAnswer rules;
+  char why[320];
+  switch (find_rule(verdict, state, &rules)) {
+  case DC_RULESET_FITS:
+    g_snprintf(why, sizeof why, "%s; rule %s", what, rules.left == 1 ? rules.listed[0].text : "of several that fit");
+    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_ROUTE, why);
+    return;
+  case DC_RULESET_NONE:
+    if (!by_route)
+      break;
+    g_snprintf(why, sizeof why, "%s; no firewall rule rejects such a packet, and there are routes of type prohibit",
+               what);
+    rule(ruling, DC_CAUSE_NO_ROUTE, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, why);
+    return;
+  case DC_RULESET_UNKNOWN:
+  case DC_RULESET_MAYBE:
+    break;
+  }
+  rule(ruling, DC_CAUSE_NETFILTER_DROP, by_route ? DC_CONFIDENCE_POSSIBLE : DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_ROUTE,
+       what);
 }
 
 static void rule_icmp(const DcFrameVerdict *verdict, const DcState *state, DcRuling *ruling)
@@ -69,8 +112,7 @@ static void rule_icmp(const DcFrameVerdict *verdict, const DcState *state, DcRul
   } else if (v6 ? code == UNREACH6_ROUTE || code == UNREACH6_ADDRESS : code == UNREACH_NET || code == UNREACH_HOST) {
     rule(ruling, DC_CAUSE_NO_ROUTE, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, why);
   } else {
-    /* "Administratively prohibited" in its several codes: only a filter says that. */
-    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_ROUTE, why);
+    rule_prohibited(verdict, state, why, ruling);
   }
 }
 
@@ -82,6 +124,14 @@ void dc_rule_refusal(const DcFrameVerdict *verdict, const DcState *state, DcRuli
   }
   if ((verdict->brief.tcp_flags & (DC_TCP_SYN | DC_TCP_ACK)) == DC_TCP_SYN) {
     rule_port(verdict, state, "answered by RST", ret_ruling);
+    return;
+  }
+  const uint16_t port = verdict->brief.flow.dst_port;
+  if (state != NULL && dc_state_has_sockets(state, DC_SOCKET_TCP_LISTEN) &&
+      dc_state_find_port(state, DC_SOCKET_TCP_LISTEN, port) == NULL) {
+    char why[160];
+    g_snprintf(why, sizeof why, "a segment answered by RST; no socket takes port %u", port);
+    rule(ret_ruling, DC_CAUSE_NO_SOCKET, DC_CONFIDENCE_LIKELY, DC_CAUSE_TCP_STATE, why);
     return;
   }
   rule(ret_ruling, DC_CAUSE_TCP_STATE, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_SOCKET,

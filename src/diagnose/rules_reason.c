@@ -106,6 +106,12 @@ static void rule_inhdr(const DcRuleInput *input, DcRuling *ruling)
   }
   if (dc_rule_has_ip(input, 6) && dc_rule_martian(input, ruling))
     return;
+  /* A log that hides the function: no host but the one it is sent to takes such a packet. */
+  if (input->function[0] == '\0' && dc_rule_has_ip(input, 0) && input->view.ttl <= 1) {
+    dc_ruling_set(ruling, DC_CAUSE_TTL_EXPIRED, DC_CONFIDENCE_LIKELY, "reason IP_INHDR, TTL is %u", input->view.ttl);
+    dc_ruling_rival(ruling, DC_CAUSE_IP_HEADER);
+    return;
+  }
   const bool checksum = dc_rule_has_ip(input, 4) && input->view.ip_checksum == DC_CHECKSUM_BAD;
   dc_ruling_set(ruling, checksum ? DC_CAUSE_IP_CHECKSUM : DC_CAUSE_IP_HEADER, DC_CONFIDENCE_CERTAIN,
                 checksum ? "reason IP_INHDR, header checksum is bad" : "reason IP_INHDR");

@@ -211,6 +211,7 @@ static void convert_trace(DcLiveDropSource *drops, const DcLiveRecord *record, D
                        .skb = trace->skb,
                        .rx_time_ns = trace->rx_time_ns,
                        .rx_wait_ns = trace->rx_wait_ns,
+                       .rx_passed_ns = trace->rx_passed_ns,
                        .rx_len = trace->rx_len,
                        .count = 1,
                        .link = DC_LINK_ETHERNET};

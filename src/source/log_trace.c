@@ -83,6 +83,7 @@ static void join_reception(DcLogReader *reader, DcTraceState *state, DcDrop *dro
     return;
   drop->rx_time_ns = reception.time_ns;
   drop->rx_wait_ns = reception.enqueued_ns != 0 ? reception.time_ns - reception.enqueued_ns : 0;
+  drop->rx_passed_ns = reception.before_ns != 0 ? reception.time_ns - reception.before_ns : 0;
   drop->rx_len = reception.len;
   drop->rx_ifname = dc_strings_add(reader->strings, reception.ifname, strlen(reception.ifname));
 }

@@ -10,6 +10,8 @@
 #define SETS (1u << 14)
 #define WAYS 4u
 
+/* Nor longer on its way through this host. */
+#define PASSED_NS (10 * DC_NS_PER_MS)
 /* Nothing waits longer in a backlog. */
 #define BACKLOG_NS (200 * DC_NS_PER_MS)
 
@@ -53,19 +55,32 @@ static bool is_same_packet(const DcReception *enqueued, const DcReception *recei
          received->time_ns >= enqueued->time_ns && received->time_ns - enqueued->time_ns <= BACKLOG_NS;
 }
 
+/* A device does not receive a packet twice; one of the same name in another namespace may. */
+static int64_t passed_on(const DcReception *before, const DcReception *now)
+{
+  const bool again = before->skb == now->skb && now->time_ns >= before->time_ns &&
+                     now->time_ns - before->time_ns <= PASSED_NS &&
+                     strncmp(before->ifname, now->ifname, sizeof before->ifname) == 0;
+  return again ? before->time_ns : 0;
+}
+
 void dc_skb_table_received(DcSkbTable *table, const DcReception *reception)
 {
   DcReception *place = place_for(table, reception->skb);
+  const bool same = is_same_packet(place, reception);
   DcReception noted = *reception;
-  noted.enqueued_ns = is_same_packet(place, reception) ? place->time_ns : 0;
+  noted.enqueued_ns = same ? place->time_ns : 0;
+  noted.before_ns = same ? place->before_ns : passed_on(place, reception);
   *place = noted;
 }
 
 void dc_skb_table_enqueued(DcSkbTable *table, const DcReception *enqueued)
 {
   DcReception *place = place_for(table, enqueued->skb);
+  const int64_t before_ns = passed_on(place, enqueued);
   *place = *enqueued;
   place->enqueued_ns = enqueued->time_ns;
+  place->before_ns = before_ns;
 }
 
 bool dc_skb_table_freed(DcSkbTable *table, uint64_t skb, int64_t time_ns, int64_t window_ns, DcReception *ret_reception)

@@ -12,6 +12,7 @@ typedef struct {
   uint64_t skb; /* 0: free */
   int64_t time_ns;
   int64_t enqueued_ns; /* set by the table; 0: did not go through the backlog */
+  int64_t before_ns;   /* likewise: when a device of that name had received it before, and nobody freed it since */
   uint32_t len;
   char ifname[16];
 } DcReception;

@@ -130,6 +130,7 @@ static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const DcTra
     tracepoint->stats.joined++;
     record.trace.rx_time_ns = reception.time_ns + tracepoint->offset_ns;
     record.trace.rx_wait_ns = reception.enqueued_ns != 0 ? reception.time_ns - reception.enqueued_ns : 0;
+    record.trace.rx_passed_ns = reception.before_ns != 0 ? reception.time_ns - reception.before_ns : 0;
     record.trace.rx_len = reception.len;
     memcpy(record.trace.rx_ifname, reception.ifname, sizeof record.trace.rx_ifname);
   }

@@ -398,6 +398,36 @@ static void test_no_bytes_nearest_reception(void)
   run_free(&run);
 }
 
+/* A router's frame, received again 27 us later by a namespace's device of the same name, and dropped there; and one
+ * that took the place of an earlier packet of that address, and was dropped here. */
+static void test_no_bytes_passed_on(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, syn(50001, 7), T0);
+  DcEvent there = drop_event(NULL, ++run.next_drop, T0 + 30000, "nft_do_chain", "NETFILTER_DROP");
+  there.drop.rx_time_ns = T0 + 27000;
+  there.drop.rx_passed_ns = 27800;
+  dc_correlator_feed(run.correlator, &there);
+  feed_frame(&run, syn(50002, 7), T0 + 500000);
+  DcEvent here = drop_event(NULL, ++run.next_drop, T0 + 510000, "nft_do_chain", "NETFILTER_DROP");
+  here.drop.rx_time_ns = T0 + 499000;
+  here.drop.rx_passed_ns = 400000;
+  dc_correlator_feed(run.correlator, &here);
+  /* Sent to another host's MAC address: a bridge has passed it on, and behind it somebody looked for a socket. */
+  static const uint8_t other_host[6] = {2, 0, 0, 0, 0xb, 1};
+  const Spec through = {.dst_mac = other_host, .sport = 7, .dport = 9, .id = 3, .payload = "x", .payload_len = 1};
+  feed_frame(&run, udp_packet(&through), T0 + S);
+  feed_drop(&run, NULL, T0 + S + 20000, "__udp4_lib_rcv", "NO_SOCKET");
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 3)->fate, ==, DC_FATE_UNREMARKABLE);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, !=, DC_FATE_DROPPED);
+  g_assert_cmpint(drop_verdict_of(&run, 1)->status, ==, DC_DROP_STATUS_UNMATCHED);
+  g_assert_cmpint(verdict_of(&run, 2)->fate, ==, DC_FATE_DROPPED);
+  g_assert_cmpuint(verdict_of(&run, 2)->drop, ==, 2);
+  run_free(&run);
+}
+
 /* A flood 2 us apart, every packet of it dropped: each drop is its own frame's, although the next ones were received
  * within the same moment. */
 static void test_no_bytes_flood(void)
@@ -1063,6 +1093,7 @@ int main(int argc, char **argv)
   g_test_add_func("/correlator/no-bytes/many", test_no_bytes_many_candidates);
   g_test_add_func("/correlator/no-bytes/reception", test_no_bytes_reception_known);
   g_test_add_func("/correlator/no-bytes/nearest-reception", test_no_bytes_nearest_reception);
+  g_test_add_func("/correlator/drop/no-bytes-passed-on", test_no_bytes_passed_on);
   g_test_add_func("/correlator/no-bytes/flood", test_no_bytes_flood);
   g_test_add_func("/correlator/answer/retry", test_retry_answered);
   g_test_add_func("/correlator/answer/new-isn", test_a_new_isn_is_a_new_attempt);

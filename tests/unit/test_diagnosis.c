@@ -432,6 +432,65 @@ static void test_refusals(void)
   run_free(&run);
 }
 
+/* A route may prohibit as well as a rule: what the listings say decides. */
+static void test_prohibited(void)
+{
+  static const char rejects[] =
+      "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n"
+      "\t\tudp dport 5999 reject with icmpx type admin-prohibited\n\t}\n}\n";
+  static const char accepts[] =
+      "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n"
+      "\t}\n}\n";
+  static const char routes[] = "default via 10.0.0.254 dev eth0\nprohibit 10.1.8.0/24\n";
+  const struct {
+    const char *rules, *routes;
+    DcCause cause;
+    DcConfidence confidence;
+  } cases[] = {{rejects, routes, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY},
+               {accepts, routes, DC_CAUSE_NO_ROUTE, DC_CONFIDENCE_LIKELY},
+               {accepts, NULL, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY},
+               {NULL, routes, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_POSSIBLE}};
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Run run;
+    run_begin(&run, true);
+    if (cases[i].rules != NULL)
+      dc_state_set_text(run.state, "nft", cases[i].rules, strlen(cases[i].rules));
+    if (cases[i].routes != NULL)
+      dc_state_set_text(run.state, "route", cases[i].routes, strlen(cases[i].routes));
+    const Packet datagram = udp_packet(&(Spec){.sport = 40003, .dport = 5999, .payload = "q", .payload_len = 1});
+    feed_frame(&run, datagram, T0);
+    feed_frame(&run, icmp_error_packet(&(Spec){.from_host = true}, 3, 13, &datagram), T0 + MS);
+    run_end(&run);
+    g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_REFUSED);
+    g_assert_cmpint(verdict_of(&run, 1)->cause, ==, cases[i].cause);
+    g_assert_cmpint(verdict_of(&run, 1)->confidence, ==, cases[i].confidence);
+    run_free(&run);
+  }
+}
+
+/* A segment without a handshake, answered by a reset: nobody listens there, or the connection is gone. */
+static void test_reset_segment(void)
+{
+  Run run;
+  run_begin(&run, true);
+  dc_state_begin_sockets(run.state, "ss");
+  listener(&run, 22, 0, 128);
+  const uint16_t ports[] = {81, 22};
+  for (uint32_t i = 0; i < 2; i++) {
+    const Spec data = {
+        .sport = 5, .dport = ports[i], .seq = 9, .ack = 8, .flags = DC_TCP_ACK, .payload = "x", .payload_len = 1};
+    feed_frame(&run, tcp_packet(&data), T0 + i * 5 * S);
+    feed_frame(&run,
+               tcp_packet(&(Spec){.from_host = true, .sport = ports[i], .dport = 5, .seq = 8, .flags = DC_TCP_RST}),
+               T0 + i * 5 * S + MS);
+  }
+  run_end(&run);
+  g_assert_cmpint(verdict_of(&run, 1)->cause, ==, DC_CAUSE_NO_SOCKET);
+  g_assert_cmpint(verdict_of(&run, 1)->confidence, ==, DC_CONFIDENCE_LIKELY);
+  g_assert_cmpint(verdict_of(&run, 3)->cause, ==, DC_CAUSE_TCP_STATE);
+  run_free(&run);
+}
+
 /* --- handshakes that fail elsewhere ------------------------------------------------------- */
 
 static void test_icmp_error_on_handshake(void)
@@ -808,6 +867,8 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/findings/loose-drops", test_loose_drops);
   g_test_add_func("/diagnosis/silence/flood", test_flood);
   g_test_add_func("/diagnosis/refusals", test_refusals);
+  g_test_add_func("/diagnosis/refusals/prohibited", test_prohibited);
+  g_test_add_func("/diagnosis/refusals/segment", test_reset_segment);
   g_test_add_func("/diagnosis/unhandled", test_unhandled);
   g_test_add_func("/diagnosis/live-counters", test_live_counters);
   g_test_add_func("/diagnosis/findings", test_findings_group_and_count);

@@ -52,6 +52,7 @@ static void random_drop(TestEvent *test, uint64_t number, int64_t time_ns)
   if (g_test_rand_bit()) {
     drop->rx_time_ns = time_ns - 5;
     drop->rx_wait_ns = g_test_rand_bit() ? 0 : 1234;
+    drop->rx_passed_ns = g_test_rand_bit() ? 0 : 5678;
     drop->rx_len = 60;
     drop->rx_ifname = pick("eth0", "eth1");
   }
@@ -128,6 +129,7 @@ static void check_drop(const DcDrop *got, const DcDrop *expected)
   g_assert_cmpuint(got->skb, ==, expected->skb);
   g_assert_cmpint(got->rx_time_ns, ==, expected->rx_time_ns);
   g_assert_cmpint(got->rx_wait_ns, ==, expected->rx_wait_ns);
+  g_assert_cmpint(got->rx_passed_ns, ==, expected->rx_passed_ns);
   g_assert_cmpuint(got->rx_len, ==, expected->rx_len);
   g_assert_cmpstr(got->rx_ifname, ==, expected->rx_ifname);
   g_assert_cmpuint(got->count, ==, expected->count);

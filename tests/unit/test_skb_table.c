@@ -63,6 +63,47 @@ static void test_reused(void)
   dc_skb_table_free(table);
 }
 
+/* Forwarded, and received again by a device of the same name: that is another namespace's. */
+static void test_passed_on(void)
+{
+  DcSkbTable *table = dc_skb_table_new();
+  DcReception in = reception(0xffff888000001100, T0, 60, "eth0");
+  DcReception out;
+  dc_skb_table_received(table, &in);
+  in.time_ns = T0 + 27000;
+  dc_skb_table_received(table, &in);
+  g_assert_true(dc_skb_table_freed(table, in.skb, T0 + 30000, WINDOW, &out));
+  g_assert_cmpint(out.time_ns, ==, T0 + 27000);
+  g_assert_cmpint(out.before_ns, ==, T0);
+
+  /* By way of the other namespace's backlog. */
+  in.time_ns = T0;
+  dc_skb_table_received(table, &in);
+  in.time_ns = T0 + 20000;
+  dc_skb_table_enqueued(table, &in);
+  in.time_ns = T0 + 27000;
+  dc_skb_table_received(table, &in);
+  g_assert_true(dc_skb_table_freed(table, in.skb, T0 + 30000, WINDOW, &out));
+  g_assert_cmpint(out.enqueued_ns, ==, T0 + 20000);
+  g_assert_cmpint(out.before_ns, ==, T0);
+
+  /* A bridge's or a tunnel's device is one of this host's. */
+  in.time_ns = T0;
+  dc_skb_table_received(table, &in);
+  const DcReception upper = reception(in.skb, T0 + 9000, 60, "br0");
+  dc_skb_table_received(table, &upper);
+  g_assert_true(dc_skb_table_freed(table, in.skb, T0 + 30000, WINDOW, &out));
+  g_assert_cmpint(out.before_ns, ==, 0);
+
+  /* Long after: another packet at the same address. */
+  dc_skb_table_received(table, &in);
+  in.time_ns = T0 + 11 * DC_NS_PER_MS;
+  dc_skb_table_received(table, &in);
+  g_assert_true(dc_skb_table_freed(table, in.skb, in.time_ns + 1000, WINDOW, &out));
+  g_assert_cmpint(out.before_ns, ==, 0);
+  dc_skb_table_free(table);
+}
+
 static void test_backlog(void)
 {
   DcSkbTable *table = dc_skb_table_new();
@@ -135,6 +176,7 @@ int main(int argc, char **argv)
   g_test_add_func("/skb-table/stale", test_stale);
   g_test_add_func("/skb-table/reused", test_reused);
   g_test_add_func("/skb-table/backlog", test_backlog);
+  g_test_add_func("/skb-table/passed-on", test_passed_on);
   g_test_add_func("/skb-table/bounded", test_bounded);
   g_test_add_func("/skb-table/null-address", test_null_address);
   return g_test_run();

@@ -62,6 +62,8 @@ typedef struct {
   int64_t rx_time_ns;                 /* reception of that skb (net:netif_receive_skb), 0 unknown */
   int64_t rx_wait_ns;                 /* so long before, it was put into the CPU's backlog (net:netif_rx); a frame is
                                          stamped there or at its reception; 0: it was not, or unknown */
+  int64_t rx_passed_ns;               /* so long before, a device of the same name had received it, and nobody freed it
+                                         since: it was passed on to another namespace; 0: it was not, or unknown */
   uint32_t rx_len;                    /* its length there: without the MAC header; 0 unknown */
   const char *rx_ifname;              /* and its device; NULL unknown */
   uint64_t count;                     /* drops this record stands for: 1, or a summary's count */

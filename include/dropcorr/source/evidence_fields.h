@@ -61,10 +61,11 @@
 #define DC_FIELD_SKB "DROPCORR_SKB"     /* 0x and hex */
 #define DC_FIELD_COUNT "DROPCORR_COUNT" /* also of a loss */
 #define DC_FIELD_ORIG_LEN "DROPCORR_ORIG_LEN"
-#define DC_FIELD_LINK "DROPCORR_LINK"             /* DC_FIELD_LINK_*, of the bytes */
-#define DC_FIELD_BYTES "DROPCORR_BYTES"           /* hex digits without blanks */
-#define DC_FIELD_RX_TIME_NS "DROPCORR_RX_TIME_NS" /* reception of the same skb */
-#define DC_FIELD_RX_WAIT_NS "DROPCORR_RX_WAIT_NS" /* in the CPU's backlog before it */
+#define DC_FIELD_LINK "DROPCORR_LINK"                 /* DC_FIELD_LINK_*, of the bytes */
+#define DC_FIELD_BYTES "DROPCORR_BYTES"               /* hex digits without blanks */
+#define DC_FIELD_RX_TIME_NS "DROPCORR_RX_TIME_NS"     /* reception of the same skb */
+#define DC_FIELD_RX_WAIT_NS "DROPCORR_RX_WAIT_NS"     /* in the CPU's backlog before it */
+#define DC_FIELD_RX_PASSED_NS "DROPCORR_RX_PASSED_NS" /* since an earlier reception by a device of that name */
 #define DC_FIELD_RX_LEN "DROPCORR_RX_LEN"
 #define DC_FIELD_RX_IFNAME "DROPCORR_RX_IFNAME"
 
