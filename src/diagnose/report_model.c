@@ -202,9 +202,12 @@ static void add_rhythm(DcFinding *finding, const DcGroup *group)
                                                     period_ns < DC_NS_PER_S ? 2 : 1, (double)period_ns / 1e9));
   } else if (dc_series_bursts(group->series, &bursts)) {
     g_autofree char *from = time_of_day(bursts.from_ns), *to = time_of_day(bursts.to_ns);
+    g_autofree char *every = bursts.period_ns > 0 ? g_strdup_printf(", one every %" G_GINT64_FORMAT " s",
+                                                                    (bursts.period_ns + DC_NS_PER_S / 2) / DC_NS_PER_S)
+                                                  : g_strdup("");
     g_ptr_array_add(finding->notes,
-                    g_strdup_printf("They come in %u burst%s; the largest: %" G_GUINT64_FORMAT " from %s to %s.",
-                                    bursts.bursts, bursts.bursts == 1 ? "" : "s", bursts.count, from, to));
+                    g_strdup_printf("They come in %u burst%s%s; the largest: %" G_GUINT64_FORMAT " from %s to %s.",
+                                    bursts.bursts, bursts.bursts == 1 ? "" : "s", every, bursts.count, from, to));
   }
 }
 

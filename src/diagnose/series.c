@@ -83,7 +83,7 @@ bool dc_series_period(const DcSeries *series, int64_t *ret_period_ns)
 
 bool dc_series_bursts(const DcSeries *series, DcBursts *ret_bursts)
 {
-  uint32_t busy = 0;
+  uint32_t busy = 0, first = 0, last = 0, shortest = UINT32_MAX, longest = 0;
   DcBursts bursts = {0};
   if (series->used < 10)
     return false;
@@ -97,7 +97,13 @@ bool dc_series_bursts(const DcSeries *series, DcBursts *ret_bursts)
     while (end < series->used && series->counts[end] > 0)
       count += series->counts[end++];
     if (count > 0) {
-      bursts.bursts++;
+      if (bursts.bursts++ == 0) {
+        first = i;
+      } else {
+        shortest = MIN(shortest, i - last);
+        longest = MAX(longest, i - last);
+      }
+      last = i;
       if (count > bursts.count) {
         bursts.count = count;
         bursts.from_ns = series->begin_ns + (int64_t)i * series->bin_ns;
@@ -108,6 +114,9 @@ bool dc_series_bursts(const DcSeries *series, DcBursts *ret_bursts)
   }
   if (bursts.count < 3)
     return false;
+  /* A second, or a fifth, is no irregularity. */
+  if (bursts.bursts >= 3 && longest - shortest <= MAX(1, longest / 5))
+    bursts.period_ns = (int64_t)(last - first) * series->bin_ns / (bursts.bursts - 1);
   *ret_bursts = bursts;
   return true;
 }

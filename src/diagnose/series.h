@@ -38,5 +38,6 @@ typedef struct {
   uint32_t bursts;
   int64_t from_ns, to_ns; /* of the largest */
   uint64_t count;         /* in the largest */
+  int64_t period_ns;      /* from one's beginning to the next one's, when that is steady; 0: it is not, or too few */
 } DcBursts;
 bool dc_series_bursts(const DcSeries *series, DcBursts *ret_bursts);

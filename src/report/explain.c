@@ -1,6 +1,9 @@
 #include "dropcorr/report/explain.h"
 
+#include "dropcorr/model/site.h"
+
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- wrapping --------------------------------------------------------------------- */
@@ -46,6 +49,30 @@ static char *join_names(const char *const *names)
   for (; *names != NULL; names++) {
     g_autofree char *filled = dc_advice_fill(*names, NULL, NULL);
     g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "", filled);
+  }
+  return g_string_free(text, FALSE);
+}
+
+/* " (5.18-)" where not all kernels of today and yesterday free there; dropcorr knows them from 3.10 on. */
+static char *span_note(const char *symbol)
+{
+  const DcSite *site = dc_site_lookup(symbol);
+  unsigned major = 0, minor = 0;
+  if (site == NULL)
+    return g_strdup("");
+  char *end;
+  major = (unsigned)strtoul(site->kernels, &end, 10);
+  minor = *end == '.' ? (unsigned)strtoul(end + 1, &end, 10) : 0;
+  const bool always = (major < 3 || (major == 3 && minor <= 10)) && strcmp(end, "-") == 0;
+  return always ? g_strdup("") : g_strdup_printf(" (%s)", site->kernels);
+}
+
+static char *join_sites(const char *const *names)
+{
+  GString *text = g_string_new(NULL);
+  for (; *names != NULL; names++) {
+    g_autofree char *span = span_note(*names);
+    g_string_append_printf(text, "%s%s%s", text->len > 0 ? ", " : "", *names, span);
   }
   return g_string_free(text, FALSE);
 }
@@ -118,7 +145,7 @@ void dc_explain_cause(FILE *stream, const DcCauseInfo *info, int width)
   if (width < 40)
     width = 40;
   g_autofree char *reasons = join_reasons(info->reasons);
-  g_autofree char *sites = join_names(info->sites);
+  g_autofree char *sites = join_sites(info->sites);
   g_autofree char *counters = join_names(info->counters);
   g_autofree char *sysctls = join_names(info->sysctls);
 
@@ -165,6 +192,18 @@ static void put_code_list(FILE *stream, const char *label, const char *const *na
   fputc('\n', stream);
 }
 
+static void put_site_list(FILE *stream, const char *label, const char *const *names)
+{
+  if (*names == NULL)
+    return;
+  fprintf(stream, "- %s: ", label);
+  for (const char *const *name = names; *name != NULL; name++) {
+    g_autofree char *span = span_note(*name);
+    fprintf(stream, "%s`%s`%s", name == names ? "" : ", ", *name, span);
+  }
+  fputc('\n', stream);
+}
+
 static void put_item(FILE *stream, const char *label, const char *text)
 {
   if (text == NULL)
@@ -201,7 +240,7 @@ static void put_markdown_cause(FILE *stream, const DcCauseInfo *info)
       fprintf(stream, "%s`%s`%s", reason == info->reasons ? "" : ", ", reason->name, effect_note(reason->effect));
     fputc('\n', stream);
   }
-  put_code_list(stream, "Freed in", info->sites);
+  put_site_list(stream, "Freed in", info->sites);
   put_code_list(stream, "Counters", info->counters);
   put_code_list(stream, "Settings", info->sysctls);
   put_item(stream, "Speaks for it", info->wire_for);

@@ -85,9 +85,26 @@ static void test_bursts(void)
   g_assert_cmpuint(bursts.count, ==, 50);
   g_assert_cmpint(bursts.from_ns, ==, T0 + 30 * S);
   g_assert_cmpint(bursts.to_ns, ==, T0 + 32 * S);
+  g_assert_cmpint(bursts.period_ns, ==, 0); /* two are no rhythm */
   for (int64_t i = 0; i < 30; i++)
     dc_series_add(&series, T0 + i * S);
   g_assert_false(dc_series_bursts(&series, &bursts));
+}
+
+/* A job that runs each minute, within a second. */
+static void test_steady_bursts(void)
+{
+  for (int64_t late = 0; late < 2; late++) {
+    DcSeries series;
+    DcBursts bursts;
+    dc_series_init(&series);
+    for (int64_t i = 0; i < 5; i++)
+      for (int64_t k = 0; k < 40; k++)
+        dc_series_add(&series, T0 + i * 60 * S + (i % 2) * S + late * (i == 3 ? 25 * S : 0) + k * 10 * DC_NS_PER_MS);
+    g_assert_true(dc_series_bursts(&series, &bursts));
+    g_assert_cmpuint(bursts.bursts, ==, 5);
+    g_assert_cmpint(bursts.period_ns, ==, late == 0 ? 60 * S : 0);
+  }
 }
 
 int main(int argc, char **argv)
@@ -98,5 +115,6 @@ int main(int argc, char **argv)
   g_test_add_func("/series/any-time", test_any_time);
   g_test_add_func("/series/period", test_period);
   g_test_add_func("/series/bursts", test_bursts);
+  g_test_add_func("/series/steady-bursts", test_steady_bursts);
   return g_test_run();
 }
