@@ -172,8 +172,12 @@ static void evidence_from_sockets(DcFinding *finding, const DcDiagnosis *self, c
   }
   char text[DC_ADDR_TEXT_MAX];
   g_autoptr(GString) line = g_string_new(NULL);
-  g_string_append_printf(line, "%s%s %s port %u", elsewhere ? "only on another address: " : "", what,
-                         dc_addr_format(&socket->local, text), socket->local_port);
+  const bool other_family = elsewhere && socket->local.version == 6 && dst.version == 4;
+  g_string_append_printf(line, "%s%s %s port %u",
+                         other_family ? "for IPv6 only: "
+                         : elsewhere  ? "only on another address: "
+                                      : "",
+                         what, dc_addr_format(&socket->local, text), socket->local_port);
   if (socket->has_queues)
     g_string_append_printf(
         line, kind == DC_SOCKET_TCP_LISTEN ? ", %u waiting for accept(), backlog %u" : ", %u bytes unread, %u unsent",

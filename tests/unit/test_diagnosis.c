@@ -403,6 +403,22 @@ static void test_bytes_explain(void)
   run_free(&run);
 }
 
+static bool has_line(const GPtrArray *lines, const char *words)
+{
+  for (guint i = 0; i < lines->len; i++)
+    if (strstr(g_ptr_array_index(lines, i), words) != NULL)
+      return true;
+  return false;
+}
+
+static bool has_proof(const DcFinding *finding, const char *words)
+{
+  for (guint i = 0; i < finding->evidence->len; i++)
+    if (strstr(((const DcProof *)g_ptr_array_index(finding->evidence, i))->text, words) != NULL)
+      return true;
+  return false;
+}
+
 /* --- refusals ------------------------------------------------------------------------------- */
 
 static void test_refusals(void)
@@ -489,6 +505,44 @@ static void test_reset_segment(void)
   g_assert_cmpint(verdict_of(&run, 1)->confidence, ==, DC_CONFIDENCE_LIKELY);
   g_assert_cmpint(verdict_of(&run, 3)->cause, ==, DC_CAUSE_TCP_STATE);
   run_free(&run);
+}
+
+/* Somebody listens on that port, but not where the client knocks. */
+static void test_listens_elsewhere(void)
+{
+  static const struct {
+    DcAddr local;
+    bool v6only;
+    const char *words;
+  } cases[] = {{{.version = 4, .bytes = {127, 0, 0, 1}}, false, "only on another address: listening socket 127.0.0.1"},
+               {{.version = 4, .bytes = {10, 0, 0, 9}}, false, "only on another address: listening socket 10.0.0.9"},
+               {{.version = 6}, true, "for IPv6 only: listening socket :: port 80"},
+               {{.version = 6}, false, NULL}};
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Run run;
+    run_begin(&run, true);
+    dc_state_begin_sockets(run.state, "ss");
+    const DcSocket socket = {.kind = DC_SOCKET_TCP_LISTEN,
+                             .local = cases[i].local,
+                             .v6only = cases[i].v6only,
+                             .local_port = 80,
+                             .has_queues = true,
+                             .send_queue = 511,
+                             .process = "nginx pid 7",
+                             .state = "LISTEN"};
+    dc_state_add_socket(run.state, "ss", &socket);
+    const Packet packet = syn(5, 80, 1, 0);
+    feed_frame(&run, packet, T0);
+    feed_drop(&run, &packet, T0 + MS, "tcp_v4_rcv", "NO_SOCKET");
+    run_end(&run);
+    const DcFinding *finding = finding_of(&run, DC_CAUSE_NO_SOCKET);
+    g_assert_nonnull(finding);
+    g_assert_true(has_proof(finding, "nginx pid 7"));
+    g_assert_true(has_proof(finding, cases[i].words != NULL ? cases[i].words : "listening socket :: port 80"));
+    g_assert_cmpint(cases[i].words != NULL, ==,
+                    has_proof(finding, "only on another address") || has_proof(finding, "for IPv6 only"));
+    run_free(&run);
+  }
 }
 
 /* --- handshakes that fail elsewhere ------------------------------------------------------- */
@@ -592,22 +646,6 @@ static void test_tunnelled_service(void)
   g_assert_cmpint(verdict_of(&run, 1)->match, ==, DC_MATCH_EXACT);
   g_assert_cmpuint(verdict_of(&run, 1)->brief.flow.dst_port, ==, 4789);
   run_free(&run);
-}
-
-static bool has_line(const GPtrArray *lines, const char *words)
-{
-  for (guint i = 0; i < lines->len; i++)
-    if (strstr(g_ptr_array_index(lines, i), words) != NULL)
-      return true;
-  return false;
-}
-
-static bool has_proof(const DcFinding *finding, const char *words)
-{
-  for (guint i = 0; i < finding->evidence->len; i++)
-    if (strstr(((const DcProof *)g_ptr_array_index(finding->evidence, i))->text, words) != NULL)
-      return true;
-  return false;
 }
 
 /* A SYN without an answer, and drops that fit no frame: shown beside it, as one of two readings. */
@@ -869,6 +907,7 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/refusals", test_refusals);
   g_test_add_func("/diagnosis/refusals/prohibited", test_prohibited);
   g_test_add_func("/diagnosis/refusals/segment", test_reset_segment);
+  g_test_add_func("/diagnosis/listens-elsewhere", test_listens_elsewhere);
   g_test_add_func("/diagnosis/unhandled", test_unhandled);
   g_test_add_func("/diagnosis/live-counters", test_live_counters);
   g_test_add_func("/diagnosis/findings", test_findings_group_and_count);
