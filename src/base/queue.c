@@ -9,6 +9,9 @@
  *   +--------------------+--------+------+--------+-------+----------------+
  *                        ^ read                           ^ written
  *
+ * A queue that is emptied again and again starts anew at the ring's start after a while, so that it keeps to the same
+ * few pages: a ring is as large as the worst moment needs it, and resident memory as what came.
+ *
  * `read` and `written` count bytes since the beginning and never wrap; their difference
  * is what is in use. Each side keeps its own offset into the ring beside them, so that
  * any capacity will do.
@@ -24,6 +27,7 @@
 #define ALIGNMENT 16
 #define CACHE_LINE 64
 #define SKIP_TO_START SIZE_MAX
+#define RESTART_BYTES ((size_t)256 << 10)
 
 typedef struct {
   size_t len;    /* of the record, or SKIP_TO_START */
@@ -86,6 +90,15 @@ static bool has_room(DcQueue *queue, uint64_t written, size_t need)
   return need <= queue->capacity - (size_t)(written - queue->read_seen);
 }
 
+/* It is empty, and some way from its start. */
+static bool may_restart(DcQueue *queue, uint64_t written, size_t stride)
+{
+  if (queue->write_offset < RESTART_BYTES || stride > queue->write_offset)
+    return false;
+  queue->read_seen = atomic_load_explicit(&queue->read, memory_order_acquire);
+  return queue->read_seen == written;
+}
+
 bool dc_queue_push(DcQueue *queue, const void *head, size_t head_len, const void *body, size_t body_len)
 {
   if (body == NULL)
@@ -99,7 +112,7 @@ bool dc_queue_push(DcQueue *queue, const void *head, size_t head_len, const void
   const size_t stride = sizeof(Header) + ((len + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1));
   const uint64_t written = atomic_load_explicit(&queue->written, memory_order_relaxed);
   const size_t to_end = queue->capacity - queue->write_offset;
-  const size_t skip = stride > to_end ? to_end : 0;
+  const size_t skip = stride > to_end || may_restart(queue, written, stride) ? to_end : 0;
   if (!has_room(queue, written, skip + stride)) {
     atomic_fetch_add_explicit(&queue->refused, 1, memory_order_relaxed);
     return false;

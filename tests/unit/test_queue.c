@@ -92,6 +92,34 @@ static void test_wrap(void)
 }
 
 /* The descriptor is written when the queue becomes non-empty, and only then. */
+/* One that is emptied each time keeps to its beginning; one that is not uses all there is. */
+static void test_restart(void)
+{
+  enum { CAPACITY = 8 << 20, COUNT = 40000 };
+  for (int emptied = 0; emptied < 2; emptied++) {
+    g_autoptr(DcQueue) queue = dc_queue_new(CAPACITY, -1);
+    uint8_t body[1000] = {0};
+    uintptr_t lowest = UINTPTR_MAX, highest = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+      const void *record;
+      size_t len;
+      g_assert_true(dc_queue_push(queue, &i, sizeof i, body, i % sizeof body));
+      if (!emptied && i == 0)
+        continue; /* one is always left */
+      g_assert_true(dc_queue_peek(queue, &record, &len));
+      const uint32_t number = emptied ? i : i - 1;
+      g_assert_true(len == sizeof i + number % sizeof body && memcmp(record, &number, sizeof number) == 0);
+      lowest = MIN(lowest, (uintptr_t)record);
+      highest = MAX(highest, (uintptr_t)record);
+      dc_queue_pop(queue);
+    }
+    if (emptied)
+      g_assert_cmpuint(highest - lowest, <, 1 << 20);
+    else
+      g_assert_cmpuint(highest - lowest, >, CAPACITY - 4096);
+  }
+}
+
 static void test_wake(void)
 {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -165,6 +193,7 @@ int main(int argc, char **argv)
   g_test_add_func("/queue/order", test_order);
   g_test_add_func("/queue/full", test_full);
   g_test_add_func("/queue/wrap", test_wrap);
+  g_test_add_func("/queue/restart", test_restart);
   g_test_add_func("/queue/wake", test_wake);
   g_test_add_func("/queue/threads", test_threads);
   return g_test_run();
