@@ -1,6 +1,6 @@
 /*
- * Keyed 64-bit hash (SipHash-1-3, Aumasson and Bernstein 2012) for tables whose
- * keys come from the network: without the key nobody can make them collide.
+ * Keyed 64-bit hash for tables whose keys come from the network: without the key nobody can
+ * make them collide. Up to 256 bytes UMAC's NH, above that SipHash-1-3.
  */
 #pragma once
 
