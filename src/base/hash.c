@@ -112,3 +112,12 @@ uint64_t dc_hash_words(uint64_t a, uint64_t b)
   product = (unsigned __int128)(low + dc_rotate_left(a, 32)) * (high + b);
   return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
+
+uint64_t dc_hash_endpoint(const uint8_t address[16], uint16_t port)
+{
+  const HashKey *key = &process_key;
+  const unsigned __int128 sum =
+      (unsigned __int128)(load(address) + key->words[0]) * (load(address + 8) + key->words[1]) +
+      (unsigned __int128)(port + key->words[2]) * key->words[3];
+  return fold((unsigned __int128)((uint64_t)sum ^ key->fold[0]) * ((uint64_t)(sum >> 64) ^ key->fold[1]));
+}

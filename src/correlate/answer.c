@@ -76,16 +76,14 @@ static bool question_key(const DcPacket *packet, bool answer, DcFlowKey *key)
 
 static void attempt_answered(DcAttempt *attempt, const DcFrame *frame)
 {
-  DcHandshake *info = &attempt->info;
-  info->synacks++;
-  if (info->answer_frame != 0)
+  attempt->synacks++;
+  if (attempt->answer_frame != 0)
     return;
-  info->answer_frame = frame->number;
-  info->answer_time_ns = frame->time_ns;
-  info->total_ns = frame->time_ns - info->first_ns;
-  info->answer_ns = frame->time_ns - info->last_ns;
-  info->has_answer_tsval = (frame->packet.has & DC_HAS_TIMESTAMP) != 0;
-  info->answer_tsval = frame->packet.tsval;
+  attempt->answer_frame = frame->number;
+  attempt->answer_time_ns = frame->time_ns;
+  attempt->answer_ns = frame->time_ns - attempt->last_ns;
+  attempt->has_answer_tsval = (frame->packet.has & DC_HAS_TIMESTAMP) != 0;
+  attempt->answer_tsval = frame->packet.tsval;
 }
 
 static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
@@ -109,24 +107,25 @@ static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
       flow->unheard = flow->peer_acked;
     }
   }
-  DcSlot *syn = attempt != NULL ? dc_window_at(self->window, attempt->syn_positions[0]) : NULL;
-  bool acks_syn = attempt != NULL && packet->tcp_ack == attempt->info.isn + 1;
+  bool acks_syn = attempt != NULL && packet->tcp_ack == attempt->isn + 1;
+  DcSlot *syn = acks_syn ? dc_window_at(self->window, attempt->syn_position) : NULL;
   if ((flags & (DC_TCP_SYN | DC_TCP_ACK)) == (DC_TCP_SYN | DC_TCP_ACK) && acks_syn) {
     attempt_answered(attempt, frame);
     if (syn != NULL && (syn->flags & DC_SLOT_ANSWERED) == 0) {
       syn->flags |= DC_SLOT_ANSWERED;
-      syn->answer_ns = frame->time_ns - syn->time_ns;
+      dc_window_make_note(self->window, syn)->answer_ns = frame->time_ns - syn->time_ns;
     }
   }
   if ((flags & DC_TCP_RST) != 0) {
     flow->refused_from_ns = INT64_MIN;
     flow->refused_ns = frame->time_ns;
     flow->refused_by = DC_REFUSED_RST;
-    if (attempt != NULL && attempt->info.answer_frame == 0 && acks_syn) {
-      attempt->info.refused_by = DC_REFUSED_RST;
+    if (acks_syn && attempt->answer_frame == 0) {
+      attempt->refused_by = DC_REFUSED_RST;
       if (syn != NULL) {
-        syn->refused_by = DC_REFUSED_RST;
-        syn->answer_ns = frame->time_ns - syn->time_ns;
+        DcSlotNote *note = dc_window_make_note(self->window, syn);
+        note->refused_by = DC_REFUSED_RST;
+        note->answer_ns = frame->time_ns - syn->time_ns;
       }
     }
   }
@@ -159,7 +158,7 @@ static DcFlow *quoted_flow(DcCorrelator *self, const DcPacket *packet, bool sent
     dc_flow_key_reverse(&reversed, &key);
     key = reversed;
   }
-  return dc_flows_find(self->flows, &key);
+  return dc_flows_find(self->flows, &key, dc_flow_hash(&key));
 }
 
 /* About the SYN-ACK of a handshake that is still half open: the kernel gives the request up (tcp_req_err(),
@@ -170,12 +169,12 @@ static void inbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
   DcFlow *flow = is_refusal(packet) ? quoted_flow(self, packet, true) : NULL;
   if (flow == NULL || flow->attempt == NULL)
     return;
-  DcHandshake *info = &flow->attempt->info;
-  if (info->answer_frame == 0 || info->established || info->icmp_error_frame != 0)
+  DcAttempt *attempt = flow->attempt;
+  if (attempt->answer_frame == 0 || attempt->established || attempt->icmp_error_frame != 0)
     return;
-  info->icmp_error_frame = frame->number;
-  info->icmp_error_type = packet->icmp_type;
-  info->icmp_error_code = packet->icmp_code;
+  attempt->icmp_error_frame = frame->number;
+  attempt->icmp_error_type = packet->icmp_type;
+  attempt->icmp_error_code = packet->icmp_code;
 }
 
 /* The frame an error quotes, by its identification where it has one, else the flow's latest. Errors follow at once. */
@@ -195,6 +194,15 @@ static DcSlot *quoted_slot(DcCorrelator *self, const DcFlow *flow, const DcPacke
 
 /* Errors are sent at a limited rate (net.ipv4.icmp_ratelimit): what came to a port between two refused datagrams was
  * refused too. Without ports a flow is many services': then only what is quoted. */
+static void refuse_slot(DcCorrelator *self, DcSlot *slot, const DcFrame *error)
+{
+  DcSlotNote *note = dc_window_make_note(self->window, slot);
+  note->refused_by = DC_REFUSED_ICMP;
+  note->refused_type = error->packet.icmp_type;
+  note->refused_code = error->packet.icmp_code;
+  note->answer_ns = error->time_ns - slot->time_ns;
+}
+
 static void note_refusal(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
 {
   DcSlot *quoted = quoted_slot(self, flow, &frame->packet);
@@ -209,12 +217,8 @@ static void note_refusal(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
   flow->refused_by = DC_REFUSED_ICMP;
   flow->refused_type = frame->packet.icmp_type;
   flow->refused_code = frame->packet.icmp_code;
-  if (quoted == NULL || flow->key.protocol == PROTO_TCP)
-    return;
-  quoted->refused_by = DC_REFUSED_ICMP;
-  quoted->refused_type = frame->packet.icmp_type;
-  quoted->refused_code = frame->packet.icmp_code;
-  quoted->answer_ns = frame->time_ns - quoted->time_ns;
+  if (quoted != NULL && flow->key.protocol != PROTO_TCP)
+    refuse_slot(self, quoted, frame);
 }
 
 static void outbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
@@ -227,18 +231,14 @@ static void outbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
     return;
   note_refusal(self, flow, frame);
   DcAttempt *attempt = flow->attempt;
-  if (attempt == NULL || attempt->info.answer_frame != 0)
+  if (attempt == NULL || attempt->answer_frame != 0)
     return;
-  attempt->info.refused_by = DC_REFUSED_ICMP;
-  attempt->info.refused_type = packet->icmp_type;
-  attempt->info.refused_code = packet->icmp_code;
-  DcSlot *syn = dc_window_at(self->window, attempt->syn_positions[0]);
-  if (syn != NULL) {
-    syn->refused_by = DC_REFUSED_ICMP;
-    syn->refused_type = packet->icmp_type;
-    syn->refused_code = packet->icmp_code;
-    syn->answer_ns = frame->time_ns - syn->time_ns;
-  }
+  attempt->refused_by = DC_REFUSED_ICMP;
+  attempt->refused_type = packet->icmp_type;
+  attempt->refused_code = packet->icmp_code;
+  DcSlot *syn = dc_window_at(self->window, attempt->syn_position);
+  if (syn != NULL)
+    refuse_slot(self, syn, frame);
 }
 
 static void note_echo_reply(DcFlow *flow, uint16_t sequence)
@@ -261,7 +261,14 @@ static bool echo_was_answered(const DcFlow *flow, uint16_t sequence)
   return back >= 0 && back < 64 && (flow->echo_seen >> back & 1) != 0;
 }
 
-void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame)
+/* Of a packet with ports it was made with the other keys, and is the same for both directions. */
+static uint32_t key_hash(const DcPacket *packet, const DcFrameKeys *keys, const DcFlowKey *key)
+{
+  const bool special = (packet->has & (DC_HAS_ARP | DC_HAS_ND_TARGET | DC_HAS_ECHO)) != 0;
+  return (packet->has & DC_HAS_PORTS) != 0 && !special ? keys->flow : dc_flow_hash(key);
+}
+
+void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys)
 {
   const DcPacket *packet = &frame->packet;
   if ((packet->has & DC_HAS_FRAGMENT) != 0 && packet->fragment_offset != 0)
@@ -273,13 +280,14 @@ void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame)
   DcFlowKey key;
   if (!question_key(packet, true, &key))
     return;
+  const uint32_t hash = key_hash(packet, keys, &key);
   DcFlow *flow;
   if ((packet->has & DC_HAS_TCP) != 0) {
     /* Made even when the peer has not spoken: a SYN-ACK coming in is then owed an ACK. */
-    flow = dc_flows_get(self->flows, &key, frame->time_ns, dc_answer_evict, self);
+    flow = dc_flows_get(self->flows, &key, hash, frame->time_ns, dc_answer_evict, self);
     outbound_tcp(self, flow, frame);
   } else {
-    flow = dc_flows_find(self->flows, &key);
+    flow = dc_flows_find(self->flows, &key, hash);
     if (flow == NULL)
       return;
     if ((packet->has & DC_HAS_ECHO) != 0)
@@ -299,21 +307,22 @@ static bool time_was_over(const DcCorrelator *self, int64_t asked_ns)
   return !self->finishing || self->last_frame_ns - asked_ns >= self->options.syn_timeout_ns;
 }
 
-static void give_handshake(DcCorrelator *self, DcAttempt *attempt)
+static void give_handshake(DcCorrelator *self, const DcAttempt *attempt)
 {
-  DcHandshake *info = &attempt->info;
-  if (info->answer_frame != 0)
-    info->outcome = DC_OUTCOME_ANSWERED;
-  else if (info->dropped > 0)
-    info->outcome = DC_OUTCOME_DROPPED;
-  else if (info->refused_by != DC_REFUSED_NONE)
-    info->outcome = DC_OUTCOME_REFUSED;
-  else if (!time_was_over(self, info->last_ns))
-    info->outcome = DC_OUTCOME_PENDING;
+  DcHandshake info;
+  dc_attempt_tell(attempt, &info);
+  if (info.answer_frame != 0)
+    info.outcome = DC_OUTCOME_ANSWERED;
+  else if (info.dropped > 0)
+    info.outcome = DC_OUTCOME_DROPPED;
+  else if (info.refused_by != DC_REFUSED_NONE)
+    info.outcome = DC_OUTCOME_REFUSED;
+  else if (!time_was_over(self, info.last_ns))
+    info.outcome = DC_OUTCOME_PENDING;
   else
-    info->outcome = DC_OUTCOME_UNEXPLAINED;
+    info.outcome = DC_OUTCOME_UNEXPLAINED;
   if (self->sink.handshake != NULL)
-    self->sink.handshake(self->sink.data, info);
+    self->sink.handshake(self->sink.data, &info);
 }
 
 void dc_answer_evict(DcFlow *flow, void *data)
@@ -325,7 +334,8 @@ void dc_answer_evict(DcFlow *flow, void *data)
   if (attempt->open_syns == 0) {
     give_handshake(self, attempt);
   } else if (g_hash_table_size(self->ended_attempts) < ENDED_ATTEMPTS_MAX) {
-    g_hash_table_insert(self->ended_attempts, GSIZE_TO_POINTER(attempt->info.id), g_memdup2(attempt, sizeof *attempt));
+    const gsize id = (gsize)attempt->id;
+    g_hash_table_insert(self->ended_attempts, GSIZE_TO_POINTER(id), dc_flows_take_attempt(self->flows, flow));
   } else {
     self->stats.decided_early++;
     give_handshake(self, attempt);
@@ -342,7 +352,7 @@ static void inbound_syn(DcCorrelator *self, DcFlow *flow, const DcFrame *frame, 
 {
   const DcPacket *packet = &frame->packet;
   DcAttempt *attempt = flow->attempt;
-  if (attempt != NULL && attempt->info.isn != packet->tcp_seq) {
+  if (attempt != NULL && attempt->isn != packet->tcp_seq) {
     end_attempt(self, flow);
     attempt = NULL;
   }
@@ -354,27 +364,18 @@ static void inbound_syn(DcCorrelator *self, DcFlow *flow, const DcFrame *frame, 
     flow->refused_by = DC_REFUSED_NONE;
     if (dc_flows_attempts(self->flows) >= self->max_attempts)
       dc_flows_evict_attempt(self->flows, dc_answer_evict, self); /* another flow: this one has none */
-    attempt = dc_flows_open_attempt(self->flows, flow);
-    DcHandshake *info = &attempt->info;
-    info->id = ++self->next_attempt;
-    info->brief = slot->brief;
-    info->isn = packet->tcp_seq;
-    info->first_ns = frame->time_ns;
-    info->answer_ns = info->total_ns = -1;
-    info->has_tsval = (packet->has & DC_HAS_TIMESTAMP) != 0;
+    DcBrief brief;
+    dc_window_brief(self->window, slot, &brief);
+    attempt = dc_flows_open_attempt(self->flows, flow, &brief);
+    attempt->id = ++self->next_attempt;
+    attempt->isn = packet->tcp_seq;
+    attempt->has_tsval = (packet->has & DC_HAS_TIMESTAMP) != 0;
   }
-  DcHandshake *info = &attempt->info;
-  if (info->syns < DC_HANDSHAKE_FRAMES_MAX) {
-    info->frames[info->syns] = frame->number;
-    info->times_ns[info->syns] = frame->time_ns;
-    info->tsvals[info->syns] = packet->tsval;
-  }
-  info->syns++;
-  info->last_ns = frame->time_ns;
+  const DcSyn syn = {.frame = frame->number, .time_ns = frame->time_ns, .tsval = packet->tsval};
+  dc_attempt_add_syn(attempt, &syn);
   attempt->open_syns++;
-  attempt->syn_positions[1] = attempt->syn_positions[0];
-  attempt->syn_positions[0] = position;
-  slot->attempt = info->id;
+  attempt->syn_position = position;
+  dc_window_make_note(self->window, slot)->attempt = attempt->id;
   slot->flags |= DC_SLOT_SYN;
 }
 
@@ -383,7 +384,8 @@ static uint32_t segment_length(const DcPacket *packet)
   return packet->payload_len + ((packet->tcp_flags & DC_TCP_SYN) != 0) + ((packet->tcp_flags & DC_TCP_FIN) != 0);
 }
 
-void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint64_t position)
+void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys, DcSlot *slot,
+                       uint64_t position)
 {
   const DcPacket *packet = &frame->packet;
   DcFlowKey key;
@@ -399,24 +401,28 @@ void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, u
       return;
     dc_flow_key_from_packet(&key, packet);
   }
-  DcFlow *flow = dc_flows_get(self->flows, &key, frame->time_ns, dc_answer_evict, self);
+  const uint32_t hash = key_hash(packet, keys, &key);
+  DcFlow *flow = dc_flows_get(self->flows, &key, hash, frame->time_ns, dc_answer_evict, self);
   dc_flows_touch(self->flows, flow, frame->time_ns);
   if ((packet->has & DC_HAS_TCP) != 0) {
-    slot->end_seq = packet->tcp_seq + segment_length(packet);
+    const uint32_t takes = segment_length(packet);
+    slot->end_seq = packet->tcp_seq + takes;
+    if (takes != 0)
+      slot->flags |= DC_SLOT_TAKES_SEQUENCE;
     if ((packet->tcp_flags & (DC_TCP_SYN | DC_TCP_ACK | DC_TCP_RST)) == DC_TCP_SYN)
       inbound_syn(self, flow, frame, slot, position);
     else if (flow->attempt != NULL && (packet->tcp_flags & DC_TCP_ACK) != 0 && (packet->tcp_flags & DC_TCP_RST) == 0 &&
-             packet->tcp_seq == flow->attempt->info.isn + 1) {
-      DcHandshake *info = &flow->attempt->info;
-      if (!info->established) {
-        info->established_frame = frame->number;
-        info->established_ns = frame->time_ns;
+             packet->tcp_seq == flow->attempt->isn + 1) {
+      DcAttempt *attempt = flow->attempt;
+      if (!attempt->established) {
+        attempt->established_frame = frame->number;
+        attempt->established_ns = frame->time_ns;
       }
-      info->established = flow->peer_acked = true;
+      attempt->established = flow->peer_acked = true;
     }
   } else if (is_echo_request(packet)) {
-    slot->echo = 1;
-    slot->echo_seq = packet->echo_seq;
+    slot->flags |= DC_SLOT_ECHO;
+    slot->end_seq = packet->echo_seq;
   }
   slot->flow = dc_flows_index(self->flows, flow);
   slot->flow_generation = flow->generation;
@@ -426,13 +432,18 @@ void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, u
 
 static bool is_tcp(const DcSlot *slot)
 {
-  return (slot->brief.has & DC_HAS_TCP) != 0;
+  return (slot->flags & DC_SLOT_TCP) != 0;
 }
 
 /* Sequence space the segment takes: only then an acknowledgement is owed. */
 static bool takes_sequence(const DcSlot *slot)
 {
-  return slot->end_seq != slot->brief.tcp_seq;
+  return (slot->flags & DC_SLOT_TAKES_SEQUENCE) != 0;
+}
+
+static bool is_reset(const DcSlot *slot)
+{
+  return (slot->flags & DC_SLOT_RESET) != 0;
 }
 
 bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot)
@@ -445,18 +456,21 @@ bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot)
   if (flow == NULL)
     return false;
   if (is_tcp(slot))
-    return takes_sequence(slot) && (slot->brief.tcp_flags & DC_TCP_RST) == 0 && flow->has_local_ack &&
-           flow->ack_ns >= slot->time_ns && after_or_at(flow->local_ack, slot->end_seq);
-  if (slot->echo != 0)
-    return echo_was_answered(flow, slot->echo_seq);
+    return takes_sequence(slot) && !is_reset(slot) && flow->has_local_ack && flow->ack_ns >= slot->time_ns &&
+           after_or_at(flow->local_ack, slot->end_seq);
+  if ((slot->flags & DC_SLOT_ECHO) != 0)
+    return echo_was_answered(flow, (uint16_t)slot->end_seq);
   return flow->last_out_ns != DC_TIME_NONE && flow->last_out_ns >= slot->time_ns;
 }
 
 bool dc_answer_had_arrived(DcCorrelator *self, const DcSlot *slot)
 {
   const DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
-  return flow != NULL && is_tcp(slot) && (slot->brief.tcp_flags & (DC_TCP_SYN | DC_TCP_RST)) == 0 &&
-         flow->has_local_ack && after_or_at(flow->local_ack, slot->end_seq);
+  if (flow == NULL || !is_tcp(slot) || is_reset(slot) || !flow->has_local_ack)
+    return false;
+  DcBrief brief;
+  dc_window_brief(self->window, slot, &brief);
+  return (brief.tcp_flags & DC_TCP_SYN) == 0 && after_or_at(flow->local_ack, slot->end_seq);
 }
 
 /* Only what this host must answer: questions put to itself, in a capture that shows its answers. */
@@ -465,56 +479,59 @@ static bool is_owed(DcCorrelator *self, const DcSlot *slot, const DcFlow *flow)
   if ((slot->flags & DC_SLOT_SYN) != 0)
     return true;
   if (is_tcp(slot))
-    return flow != NULL && takes_sequence(slot) && (slot->brief.tcp_flags & DC_TCP_RST) == 0 && !flow->zero_window &&
+    return flow != NULL && takes_sequence(slot) && !is_reset(slot) && !flow->zero_window &&
            (flow->out_plain_ack || flow->unheard || (flow->out_seen && self->plain_acks_seen));
-  const bool asks = slot->echo != 0 || slot->brief.flow.ethertype == ETHERTYPE_ARP ||
-                    (slot->brief.flow.protocol == PROTO_ICMP6 && slot->brief.icmp_type == ICMP6_NS);
-  if (!asks || flow == NULL || (slot->brief.has & (DC_HAS_ARP | DC_HAS_ICMP)) == 0)
+  const bool echo = (slot->flags & DC_SLOT_ECHO) != 0;
+  if (flow == NULL || (!echo && slot->ethertype != ETHERTYPE_ARP && slot->protocol != PROTO_ICMP6))
     return false;
-  if ((slot->brief.has & DC_HAS_ICMP) != 0 && slot->echo == 0 && (slot->brief.has & DC_HAS_ND_TARGET) == 0)
+  DcBrief brief;
+  dc_window_brief(self->window, slot, &brief);
+  const bool asks = echo || brief.flow.ethertype == ETHERTYPE_ARP ||
+                    (brief.flow.protocol == PROTO_ICMP6 && brief.icmp_type == ICMP6_NS);
+  if (!asks || (brief.has & (DC_HAS_ARP | DC_HAS_ICMP)) == 0)
     return false;
-  DcAddr asked = {.version = slot->brief.flow.ip_version != 0 ? slot->brief.flow.ip_version : 4};
+  if ((brief.has & DC_HAS_ICMP) != 0 && !echo && (brief.has & DC_HAS_ND_TARGET) == 0)
+    return false;
+  DcAddr asked = {.version = brief.flow.ip_version != 0 ? brief.flow.ip_version : 4};
   memcpy(asked.bytes, flow->key.dst, sizeof asked.bytes);
   return dc_directions_is_local_address(self->directions, &asked);
 }
 
-void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *verdict)
+void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcAnswer *ret_answer)
 {
+  DcAnswer *answer = ret_answer;
+  const DcSlotNote *note = dc_window_note(self->window, slot);
   const DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
-  const bool inbound = slot->brief.direction == DC_DIRECTION_IN || slot->brief.direction == DC_DIRECTION_UNKNOWN;
+  const bool inbound = slot->direction == DC_DIRECTION_IN || slot->direction == DC_DIRECTION_UNKNOWN;
   const bool consumed = (slot->flags & DC_SLOT_CONSUMED) != 0;
   /* A half-open connection frees what comes like a TIME_WAIT one does, but it has not taken it. */
   const bool ignored =
       flow != NULL && flow->unheard && is_tcp(slot) && takes_sequence(slot) && (slot->flags & DC_SLOT_SYN) == 0;
 
-  verdict->answer_ns = slot->answer_ns;
+  *answer = (DcAnswer){.answer_ns = note != NULL ? note->answer_ns : -1};
   if (inbound && dc_answer_is_answered(self, slot)) {
-    verdict->fate = DC_FATE_ANSWERED;
-  } else if (inbound && slot->refused_by != DC_REFUSED_NONE) {
-    verdict->fate = DC_FATE_REFUSED;
-    verdict->refused_by = slot->refused_by;
-    verdict->refused_type = slot->refused_type;
-    verdict->refused_code = slot->refused_code;
+    answer->fate = DC_FATE_ANSWERED;
+  } else if (inbound && note != NULL && note->refused_by != DC_REFUSED_NONE) {
+    answer->fate = DC_FATE_REFUSED;
+    answer->refused_by = note->refused_by;
+    answer->refused_type = note->refused_type;
+    answer->refused_code = note->refused_code;
   } else if (inbound && (slot->flags & DC_SLOT_SYN) == 0 && flow != NULL && flow->refused_ns != DC_TIME_NONE &&
              flow->refused_ns >= slot->time_ns && flow->refused_from_ns <= slot->time_ns &&
              (!is_tcp(slot) || takes_sequence(slot))) {
-    verdict->fate = DC_FATE_REFUSED;
-    verdict->refused_by = flow->refused_by;
-    verdict->refused_type = flow->refused_type;
-    verdict->refused_code = flow->refused_code;
-    verdict->answer_ns = flow->refused_ns - slot->time_ns;
+    answer->fate = DC_FATE_REFUSED;
+    answer->refused_by = flow->refused_by;
+    answer->refused_type = flow->refused_type;
+    answer->refused_code = flow->refused_code;
+    answer->answer_ns = flow->refused_ns - slot->time_ns;
   } else if (consumed && !ignored) {
-    verdict->fate = DC_FATE_CONSUMED;
-  } else if (slot->brief.direction == DC_DIRECTION_IN && is_owed(self, slot, flow)) {
-    verdict->owed = true;
-    verdict->handshake_open = ignored;
-    verdict->fate = time_was_over(self, slot->time_ns) ? DC_FATE_UNEXPLAINED : DC_FATE_UNREMARKABLE;
+    answer->fate = DC_FATE_CONSUMED;
+  } else if (slot->direction == DC_DIRECTION_IN && is_owed(self, slot, flow)) {
+    answer->owed = true;
+    answer->handshake_open = ignored;
+    answer->fate = time_was_over(self, slot->time_ns) ? DC_FATE_UNEXPLAINED : DC_FATE_UNREMARKABLE;
   } else {
-    verdict->fate = DC_FATE_UNREMARKABLE;
-  }
-  if (consumed) {
-    verdict->drop = slot->consumed_by;
-    verdict->delay_ns = slot->consumed_delay_ns;
+    answer->fate = DC_FATE_UNREMARKABLE;
   }
 }
 
@@ -522,29 +539,30 @@ static void count_syn(DcAttempt *attempt, DcFate fate)
 {
   attempt->open_syns--;
   if (fate == DC_FATE_DROPPED)
-    attempt->info.dropped++;
+    attempt->dropped++;
   else if (fate == DC_FATE_UNEXPLAINED)
-    attempt->info.unanswered++;
+    attempt->unanswered++;
 }
 
 void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate)
 {
+  const uint64_t id = dc_window_note(self->window, slot)->attempt;
   DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
-  if (flow == NULL || flow->attempt == NULL || flow->attempt->info.id != slot->attempt) {
-    DcAttempt *ended = g_hash_table_lookup(self->ended_attempts, GSIZE_TO_POINTER(slot->attempt));
+  if (flow == NULL || flow->attempt == NULL || flow->attempt->id != id) {
+    DcAttempt *ended = g_hash_table_lookup(self->ended_attempts, GSIZE_TO_POINTER(id));
     if (ended == NULL)
       return;
     count_syn(ended, fate);
     if (ended->open_syns == 0) {
       give_handshake(self, ended);
-      g_hash_table_remove(self->ended_attempts, GSIZE_TO_POINTER(slot->attempt));
+      g_hash_table_remove(self->ended_attempts, GSIZE_TO_POINTER(id));
     }
     return;
   }
   DcAttempt *attempt = flow->attempt;
   count_syn(attempt, fate);
   /* Answered and followed up, or refused: nothing more will come that matters. */
-  bool over = attempt->info.answer_frame != 0 ? attempt->info.established : attempt->info.refused_by != DC_REFUSED_NONE;
+  bool over = attempt->answer_frame != 0 ? attempt->established : attempt->refused_by != DC_REFUSED_NONE;
   if (attempt->open_syns == 0 && over && !self->finishing)
     end_attempt(self, flow);
 }

@@ -1,3 +1,4 @@
+#include "brief_record.h"
 #include "correlator_state.h"
 
 #include <string.h>
@@ -17,6 +18,8 @@
 #define PRIMING_EVENTS 4096u
 #define PRIMING_BYTES (8u << 20)
 #define PRIMING_STEP 64u
+/* Flows of frames that are decided soon are fetched so many frames ahead. */
+#define FLOWS_AHEAD 8u
 
 void dc_correlator_options_init(DcCorrelatorOptions *options)
 {
@@ -33,14 +36,24 @@ void dc_correlator_options_init(DcCorrelatorOptions *options)
 
 /* --- verdicts out ------------------------------------------------------------- */
 
-void dc_correlator_start_verdict(const DcSlot *slot, DcFrameVerdict *verdict)
+void dc_correlator_start_verdict(const DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *verdict)
 {
+  const DcSlotNote *note = dc_window_note(self->window, slot);
   memset(verdict, 0, sizeof *verdict);
   verdict->frame = slot->number;
   verdict->time_ns = slot->time_ns;
-  verdict->brief = slot->brief;
-  verdict->handshake = slot->attempt;
+  dc_window_brief(self->window, slot, &verdict->brief);
+  verdict->handshake = note != NULL ? note->attempt : 0;
   verdict->answer_ns = -1;
+}
+
+/* True: the sink wants to know no more of this frame. */
+static bool give_sighting(DcCorrelator *self, const DcSighting *sighting)
+{
+  if (self->sink.sighting == NULL || !self->sink.sighting(self->sink.data, sighting))
+    return false;
+  self->stats.frames_by_fate[sighting->fate]++;
+  return true;
 }
 
 void dc_correlator_give_frame(DcCorrelator *self, DcFrameVerdict *verdict, const DcDrop *drop)
@@ -75,6 +88,11 @@ static void held_event_free(gpointer data)
   g_free(data);
 }
 
+static void attempt_free(gpointer data)
+{
+  dc_attempt_free(data);
+}
+
 DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerdictSink *sink)
 {
   DcCorrelator *self = g_new0(DcCorrelator, 1);
@@ -86,7 +104,7 @@ DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerd
   self->flows = dc_flows_new(max_flows);
   self->max_attempts = max_flows / FLOWS_PER_ATTEMPT;
   self->fragments = dc_fragments_new(options->fragment_ns, MAX_DATAGRAMS, decide_fragment, self);
-  self->ended_attempts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+  self->ended_attempts = g_hash_table_new_full(NULL, NULL, NULL, attempt_free);
   self->ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
   self->bridge_ports = g_hash_table_new(g_direct_hash, g_direct_equal);
   self->now_ns = self->previous_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
@@ -144,30 +162,75 @@ void dc_correlator_add_bridge_port(DcCorrelator *self, uint32_t ifindex)
 
 /* --- frames leaving ------------------------------------------------------------- */
 
+static DcSighting sighting_of(const DcSlot *slot, DcFate fate)
+{
+  return (DcSighting){
+      .time_ns = slot->time_ns,
+      .ethertype = slot->ethertype,
+      .dst_port = slot->dst_port,
+      .protocol = slot->protocol,
+      .direction = slot->direction,
+      .fate = (uint8_t)fate,
+      .has_ip = (slot->flags & DC_SLOT_IP) != 0,
+      .has_ports = (slot->flags & DC_SLOT_PORTS) != 0,
+      .has_vlan = (slot->flags & DC_SLOT_VLAN) != 0,
+  };
+}
+
+/* Whether its verdict waits for the rest of the datagram. */
+static bool fragment_waits(DcCorrelator *self, const DcSlot *slot, const DcFrameVerdict *verdict)
+{
+  DcDatagramKey key;
+  memset(&key, 0, sizeof key);
+  memcpy(key.src, verdict->brief.flow.src, sizeof key.src);
+  memcpy(key.dst, verdict->brief.flow.dst, sizeof key.dst);
+  key.id = slot->ip_id;
+  key.version = verdict->brief.flow.ip_version;
+  key.protocol = verdict->brief.flow.protocol;
+  if (dc_fragments_state(self->fragments, &key) != DC_DATAGRAM_PARTIAL)
+    return false;
+  dc_fragments_wait(self->fragments, &key, verdict);
+  return true;
+}
+
+static void give_answer(DcCorrelator *self, const DcSlot *slot, const DcAnswer *answer)
+{
+  DcFrameVerdict verdict;
+  dc_correlator_start_verdict(self, slot, &verdict);
+  verdict.fate = answer->fate;
+  verdict.answer_ns = answer->answer_ns;
+  verdict.owed = answer->owed;
+  verdict.handshake_open = answer->handshake_open;
+  verdict.refused_by = answer->refused_by;
+  verdict.refused_type = answer->refused_type;
+  verdict.refused_code = answer->refused_code;
+  if ((slot->flags & DC_SLOT_CONSUMED) != 0) {
+    const DcSlotNote *note = dc_window_note(self->window, slot);
+    verdict.drop = note->consumed_by;
+    verdict.delay_ns = note->consumed_delay_ns;
+  }
+  const bool fragment = (slot->flags & DC_SLOT_FRAGMENT) != 0 && verdict.fate == DC_FATE_UNREMARKABLE;
+  const bool waits = fragment && fragment_waits(self, slot, &verdict);
+  if ((slot->flags & DC_SLOT_SYN) != 0)
+    dc_answer_syn_decided(self, slot, (DcFate)verdict.fate);
+  if (!waits)
+    dc_correlator_give_frame(self, &verdict, NULL);
+}
+
 static void decide_oldest(DcCorrelator *self)
 {
   const DcSlot *slot = dc_window_oldest(self->window);
+  const DcSlot *later = dc_window_at(self->window, dc_window_begin(self->window) + FLOWS_AHEAD);
+  if (later != NULL)
+    dc_flows_prefetch_at(self->flows, later->flow);
   if ((slot->flags & DC_SLOT_DECIDED) == 0) {
-    DcFrameVerdict verdict;
-    dc_correlator_start_verdict(slot, &verdict);
-    dc_answer_decide(self, slot, &verdict);
-    bool waits = false;
-    if ((slot->flags & DC_SLOT_FRAGMENT) != 0 && verdict.fate == DC_FATE_UNREMARKABLE) {
-      DcDatagramKey key;
-      memset(&key, 0, sizeof key);
-      memcpy(key.src, slot->brief.flow.src, sizeof key.src);
-      memcpy(key.dst, slot->brief.flow.dst, sizeof key.dst);
-      key.id = slot->ip_id;
-      key.version = slot->brief.flow.ip_version;
-      key.protocol = slot->brief.flow.protocol;
-      waits = dc_fragments_state(self->fragments, &key) == DC_DATAGRAM_PARTIAL;
-      if (waits)
-        dc_fragments_wait(self->fragments, &key, &verdict);
-    }
-    if ((slot->flags & DC_SLOT_SYN) != 0)
-      dc_answer_syn_decided(self, slot, verdict.fate);
-    if (!waits)
-      dc_correlator_give_frame(self, &verdict, NULL);
+    DcAnswer answer;
+    dc_answer_decide(self, slot, &answer);
+    const DcSighting sighting = sighting_of(slot, (DcFate)answer.fate);
+    if ((slot->flags & DC_SLOT_FRAGMENT) != 0 || !give_sighting(self, &sighting))
+      give_answer(self, slot, &answer);
+    else if ((slot->flags & DC_SLOT_SYN) != 0)
+      dc_answer_syn_decided(self, slot, (DcFate)answer.fate);
   }
   dc_window_remove_oldest(self->window);
 }
@@ -256,8 +319,12 @@ static void settle(DcCorrelator *self)
     decide_oldest(self);
     self->clock_stepped = stepped;
   }
-  dc_flows_expire(self->flows, self->now_ns, MAX(FLOW_IDLE_NS, self->hold_ns), self->options.attempt_idle_ns,
-                  dc_answer_evict, self);
+  const DcFlowLimits limits = {
+      .attempt_ns = self->options.attempt_idle_ns,
+      .tcp_ns = MAX(FLOW_IDLE_NS, self->hold_ns),
+      .other_ns = self->hold_ns, /* nothing is told of what no frame of the window belongs to */
+  };
+  dc_flows_expire(self->flows, self->now_ns, &limits, dc_answer_evict, self);
   dc_fragments_expire(self->fragments, self->now_ns);
 }
 
@@ -283,6 +350,45 @@ static void advance(DcCorrelator *self, int64_t time_ns)
   self->clock_stepped = false;
 }
 
+static DcSlot *add_slot(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys, DcDirection direction,
+                        uint64_t *ret_position)
+{
+  const DcPacket *packet = &frame->packet;
+  const uint32_t has = packet->has;
+  DcSlot *slot = dc_window_add(self->window, keys, ret_position);
+  dc_window_set_direction(self->window, slot, direction);
+  slot->number = frame->number;
+  slot->time_ns = frame->time_ns;
+  slot->ip_id = packet->ip_id;
+  slot->ethertype = (has & DC_HAS_ETHERTYPE) != 0 ? packet->ethertype : 0;
+  slot->protocol = (has & DC_HAS_IP) != 0 ? packet->ip_protocol : 0;
+  slot->dst_port = (has & DC_HAS_PORTS) != 0 ? packet->dst_port : 0;
+  const struct {
+    bool set;
+    uint16_t flag;
+  } flags[] = {{(has & DC_HAS_TCP) != 0, DC_SLOT_TCP},
+               {(has & DC_HAS_IP) != 0, DC_SLOT_IP},
+               {(has & DC_HAS_PORTS) != 0, DC_SLOT_PORTS},
+               {packet->vlan_count != 0, DC_SLOT_VLAN},
+               {(has & DC_HAS_TCP) != 0 && (packet->tcp_flags & DC_TCP_RST) != 0, DC_SLOT_RESET}};
+  for (size_t i = 0; i < G_N_ELEMENTS(flags); i++)
+    slot->flags |= flags[i].set ? flags[i].flag : 0;
+  self->cut_frames |= keys->cut;
+  return slot;
+}
+
+static void give_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys)
+{
+  const DcSighting sighting = {.time_ns = frame->time_ns, .direction = DC_DIRECTION_OUT, .fate = DC_FATE_OUTBOUND};
+  if (give_sighting(self, &sighting))
+    return;
+  DcFrameVerdict verdict = {.frame = frame->number, .time_ns = frame->time_ns, .answer_ns = -1};
+  dc_brief_unpack(&verdict.brief, keys->record);
+  verdict.brief.direction = DC_DIRECTION_OUT;
+  verdict.fate = DC_FATE_OUTBOUND;
+  dc_correlator_give_frame(self, &verdict, NULL);
+}
+
 static void process_frame(DcCorrelator *self, const DcFrame *frame)
 {
   advance(self, frame->time_ns);
@@ -293,39 +399,37 @@ static void process_frame(DcCorrelator *self, const DcFrame *frame)
     self->last_frame_ns = frame->time_ns;
   self->disorder_ns = MAX(self->disorder_ns, self->last_frame_ns - frame->time_ns);
 
+  const DcFrameKeys *keys = frame->keys;
+  if (keys == NULL) {
+    dc_frame_keys_make(&self->keys, frame, self->options.expect_drops);
+    keys = &self->keys;
+  }
   DcDirection direction = dc_directions_of(self->directions, frame);
   /* On a loopback device each packet is seen once, as sent and received in one. */
   if (direction == DC_DIRECTION_OUT || dc_directions_is_loopback(frame))
-    dc_answer_outbound(self, frame);
+    dc_answer_outbound(self, frame, keys);
+  if (direction == DC_DIRECTION_OUT && !self->options.expect_drops) {
+    give_outbound(self, frame, keys);
+    return;
+  }
   if (dc_window_full(self->window)) {
     decide_oldest(self);
     self->stats.decided_early++;
   }
   uint64_t position;
-  DcSlot *slot = dc_window_add(self->window, &position);
-  slot->number = frame->number;
-  slot->time_ns = frame->time_ns;
-  dc_brief_from_packet(&slot->brief, &frame->packet, frame->len, direction);
-  slot->brief.interface_id = frame->interface_id;
+  DcSlot *slot = add_slot(self, frame, keys, direction, &position);
   if (direction == DC_DIRECTION_OUT) {
-    DcFrameVerdict verdict;
-    dc_correlator_start_verdict(slot, &verdict);
-    verdict.fate = DC_FATE_OUTBOUND;
     slot->flags |= DC_SLOT_DECIDED;
-    dc_correlator_give_frame(self, &verdict, NULL);
-    if (!self->options.expect_drops) {
-      return;
-    }
-  } else if (direction != DC_DIRECTION_OTHER_HOST) {
-    if ((frame->packet.has & DC_HAS_FRAGMENT) != 0) {
-      slot->flags |= DC_SLOT_FRAGMENT;
-      dc_fragments_add(self->fragments, &frame->packet, position, frame->time_ns);
-    }
-    dc_answer_inbound(self, frame, slot, position);
+    give_outbound(self, frame, keys);
+    return;
   }
-  slot->ip_id = frame->packet.ip_id;
-  if (self->options.expect_drops)
-    dc_match_index(self, frame, slot, position);
+  if (direction == DC_DIRECTION_OTHER_HOST)
+    return;
+  if ((frame->packet.has & DC_HAS_FRAGMENT) != 0) {
+    slot->flags |= DC_SLOT_FRAGMENT;
+    dc_fragments_add(self->fragments, &frame->packet, position, frame->time_ns);
+  }
+  dc_answer_inbound(self, frame, keys, slot, position);
 }
 
 static void process_event(DcCorrelator *self, const DcEvent *event)
@@ -350,6 +454,7 @@ static void process_event(DcCorrelator *self, const DcEvent *event)
 
 typedef struct {
   DcEvent event;
+  DcFrameKeys keys; /* of a frame, when the event has them */
   uint8_t bytes[];
 } HeldEvent;
 
@@ -374,12 +479,20 @@ static void prime(DcCorrelator *self, const DcEvent *event)
     kept = event->drop.caplen;
     bytes = event->drop.bytes;
   }
+  if (kept == 0 || bytes == NULL) {
+    kept = 0;
+    bytes = NULL;
+  }
   HeldEvent *held = g_malloc(sizeof *held + kept);
   held->event = *event;
   if (kept != 0)
     memcpy(held->bytes, bytes, kept);
+  if (event->kind == DC_EVENT_FRAME && event->frame.keys != NULL) {
+    held->keys = *event->frame.keys;
+    held->event.frame.keys = &held->keys;
+  }
   if (event->kind == DC_EVENT_FRAME)
-    held->event.frame.bytes = held->bytes;
+    held->event.frame.bytes = kept != 0 ? held->bytes : NULL;
   else if (event->kind == DC_EVENT_DROP)
     held->event.drop.bytes = kept != 0 ? held->bytes : NULL;
   g_ptr_array_add(self->priming, held);

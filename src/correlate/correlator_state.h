@@ -49,19 +49,29 @@ struct DcCorrelator {
   bool plain_acks_seen;       /* this capture shows this host's ordinary ACKs */
   bool other_namespaces;      /* a frame this host sent was freed where it was received: on this very machine */
   bool finishing;
+  DcFrameKeys keys;   /* of the frame that is being fed, when it came without */
   bool clock_stepped; /* what is decided now is judged as of judged_ns, before the step */
   int64_t judged_ns;
   DcCorrelatorStats stats;
 };
 
+/* What the wire tells of a frame: fields of its verdict. */
+typedef struct {
+  int64_t answer_ns;
+  uint8_t fate;
+  uint8_t refused_by, refused_type, refused_code;
+  bool owed, handshake_open;
+} DcAnswer;
+
 /* --- answer.c --------------------------------------------------------------- */
 
 /* What an outbound frame answers. */
-void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame);
+void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys);
 /* Enters an inbound frame into its flow and attempt. */
-void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint64_t position);
+void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys, DcSlot *slot,
+                       uint64_t position);
 /* The frame's fate as far as the wire tells, when its time is over. */
-void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *verdict);
+void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcAnswer *ret_answer);
 /* The verdict of a SYN was given: its attempt counts it. */
 void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate);
 /* Has this frame been answered already? */
@@ -73,14 +83,12 @@ void dc_answer_evict(DcFlow *flow, void *data);
 
 /* --- match.c ---------------------------------------------------------------- */
 
-/* Makes a frame findable. */
-void dc_match_index(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint64_t position);
 /* Gives a drop its verdict, and the frame it is joined to its own. */
 void dc_match_drop(DcCorrelator *self, const DcDrop *drop);
 
 /* --- correlator.c ----------------------------------------------------------- */
 
 /* Verdict fields every frame has. */
-void dc_correlator_start_verdict(const DcSlot *slot, DcFrameVerdict *verdict);
+void dc_correlator_start_verdict(const DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *verdict);
 void dc_correlator_give_frame(DcCorrelator *self, DcFrameVerdict *verdict, const DcDrop *drop);
 void dc_correlator_give_drop(DcCorrelator *self, DcDropVerdict *verdict, const DcFrameVerdict *frame);

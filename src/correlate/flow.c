@@ -1,130 +1,226 @@
 #include "flow.h"
 
+#include "brief_record.h"
+
 #include "dropcorr/base/hash.h"
 
 #include <glib.h>
 #include <string.h>
 
-#define FLOWS_FIRST 1024u
+#define ENTRIES_FIRST 4096u /* of the table: twice as many as flows, at least */
+#define CHUNK_SHIFT 9
+#define CHUNK_FLOWS (1u << CHUNK_SHIFT)
+/* A list of idle flows is in order to within this: moving a flow to its end with every frame would touch its
+ * neighbours each time. */
+#define RELINK_NS (500 * DC_NS_PER_MS)
 
-typedef enum { IDLE_PLAIN, IDLE_ATTEMPT, IDLE_LISTS } IdleList;
+enum { PROTO_TCP = 6 };
+
+typedef enum { IDLE_OTHER, IDLE_TCP, IDLE_ATTEMPT, IDLE_LISTS } IdleList;
+
+/* Linear probing: an entry stands at its hash's place or behind it, with none free in between. */
+typedef struct {
+  uint32_t hash;
+  uint32_t flow; /* index + 1; 0: free */
+} Entry;
 
 struct DcFlows {
-  DcFlow *pool; /* index 0 is the first flow; links hold index + 1 */
-  uint32_t *buckets;
-  size_t capacity; /* power of two */
+  Entry *entries;
+  uint32_t mask;
+  DcFlow **chunks;
+  size_t chunk_count;
   size_t max_flows;
-  size_t used; /* of the pool, ever */
+  size_t used; /* of the chunks, ever */
   uint32_t free_head;
   size_t count, peak, attempts;
   uint64_t evicted;
   uint32_t oldest[IDLE_LISTS], newest[IDLE_LISTS];
 };
 
+_Static_assert(sizeof(DcFlow) == 128, "a flow is two cache lines");
+
 DcFlows *dc_flows_new(size_t max_flows)
 {
   DcFlows *flows = g_new0(DcFlows, 1);
-  flows->capacity = FLOWS_FIRST;
-  flows->max_flows = MAX(max_flows, FLOWS_FIRST);
-  flows->pool = g_new0(DcFlow, flows->capacity);
-  flows->buckets = g_new0(uint32_t, flows->capacity);
+  flows->max_flows = MAX(max_flows, 1024);
+  flows->mask = ENTRIES_FIRST - 1;
+  flows->entries = g_new0(Entry, ENTRIES_FIRST);
   return flows;
+}
+
+static inline DcFlow *flow_at(const DcFlows *flows, uint32_t index_plus_1)
+{
+  const uint32_t index = index_plus_1 - 1;
+  return &flows->chunks[index >> CHUNK_SHIFT][index & (CHUNK_FLOWS - 1)];
+}
+
+uint32_t dc_flows_index(const DcFlows *flows, const DcFlow *flow)
+{
+  (void)flows;
+  return flow->self;
 }
 
 void dc_flows_free(DcFlows *flows)
 {
   if (flows == NULL)
     return;
-  for (size_t i = 0; i < flows->used; i++)
-    g_free(flows->pool[i].attempt);
-  g_free(flows->pool);
-  g_free(flows->buckets);
+  for (uint32_t i = 1; i <= flows->used; i++)
+    dc_attempt_free(flow_at(flows, i)->attempt);
+  for (size_t i = 0; i < flows->chunk_count; i++)
+    g_aligned_free(flows->chunks[i]);
+  g_free(flows->chunks);
+  g_free(flows->entries);
   g_free(flows);
 }
 
-static uint32_t *bucket_of(const DcFlows *flows, const DcFlowKey *key)
+uint32_t dc_flow_hash(const DcFlowKey *key)
 {
-  return &flows->buckets[dc_hash_bytes(key, sizeof *key) & (flows->capacity - 1)];
+  const uint64_t ends[2] = {dc_hash_endpoint(key->src, key->src_port), dc_hash_endpoint(key->dst, key->dst_port)};
+  const uint64_t rest = (uint64_t)key->ethertype << 16 | (uint64_t)key->ip_version << 8 | key->protocol;
+  return (uint32_t)dc_hash_words(ends[0] + ends[1], rest);
 }
 
-static IdleList idle_list(const DcFlow *flow)
+void dc_flows_prefetch(const DcFlows *flows, uint32_t hash)
 {
-  return flow->attempt != NULL ? IDLE_ATTEMPT : IDLE_PLAIN;
+  __builtin_prefetch(&flows->entries[hash & flows->mask]);
 }
 
-static void idle_unlink(DcFlows *flows, DcFlow *flow, IdleList list)
+void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1)
 {
-  if (flow->idle_prev != 0)
-    flows->pool[flow->idle_prev - 1].idle_next = flow->idle_next;
-  else
-    flows->oldest[list] = flow->idle_next;
-  if (flow->idle_next != 0)
-    flows->pool[flow->idle_next - 1].idle_prev = flow->idle_prev;
-  else
-    flows->newest[list] = flow->idle_prev;
+  if (index_plus_1 == 0)
+    return;
+  const DcFlow *flow = flow_at(flows, index_plus_1);
+  __builtin_prefetch(flow, 1);
+  __builtin_prefetch((const char *)flow + 64, 1);
 }
 
-static void idle_append(DcFlows *flows, DcFlow *flow, IdleList list)
+void dc_flows_prefetch_flow(const DcFlows *flows, uint32_t hash)
 {
-  uint32_t self = dc_flows_index(flows, flow);
-  flow->idle_prev = flows->newest[list];
-  flow->idle_next = 0;
-  if (flow->idle_prev != 0)
-    flows->pool[flow->idle_prev - 1].idle_next = self;
-  else
-    flows->oldest[list] = self;
-  flows->newest[list] = self;
+  for (uint32_t at = hash & flows->mask; flows->entries[at].flow != 0; at = (at + 1) & flows->mask) {
+    if (flows->entries[at].hash == hash) {
+      dc_flows_prefetch_at(flows, flows->entries[at].flow);
+      return;
+    }
+  }
 }
 
-DcFlow *dc_flows_find(DcFlows *flows, const DcFlowKey *key)
+DcFlow *dc_flows_find(DcFlows *flows, const DcFlowKey *key, uint32_t hash)
 {
-  for (uint32_t at = *bucket_of(flows, key); at != 0; at = flows->pool[at - 1].next) {
-    if (memcmp(&flows->pool[at - 1].key, key, sizeof *key) == 0)
-      return &flows->pool[at - 1];
+  for (uint32_t at = hash & flows->mask; flows->entries[at].flow != 0; at = (at + 1) & flows->mask) {
+    if (flows->entries[at].hash != hash)
+      continue;
+    DcFlow *flow = flow_at(flows, flows->entries[at].flow);
+    if (memcmp(&flow->key, key, sizeof *key) == 0)
+      return flow;
   }
   return NULL;
 }
 
+/* --- lists of idle flows ------------------------------------------------------------------ */
+
+static void idle_unlink(DcFlows *flows, DcFlow *flow)
+{
+  if (flow->idle_prev != 0)
+    flow_at(flows, flow->idle_prev)->idle_next = flow->idle_next;
+  else
+    flows->oldest[flow->list] = flow->idle_next;
+  if (flow->idle_next != 0)
+    flow_at(flows, flow->idle_next)->idle_prev = flow->idle_prev;
+  else
+    flows->newest[flow->list] = flow->idle_prev;
+}
+
+static void idle_append(DcFlows *flows, DcFlow *flow, IdleList list, int64_t now_ns)
+{
+  flow->list = (uint8_t)list;
+  flow->linked_ns = now_ns;
+  flow->idle_prev = flows->newest[list];
+  flow->idle_next = 0;
+  if (flow->idle_prev != 0)
+    flow_at(flows, flow->idle_prev)->idle_next = flow->self;
+  else
+    flows->oldest[list] = flow->self;
+  flows->newest[list] = flow->self;
+}
+
+static void idle_move(DcFlows *flows, DcFlow *flow, IdleList list, int64_t now_ns)
+{
+  idle_unlink(flows, flow);
+  idle_append(flows, flow, list, now_ns);
+}
+
+static IdleList plain_list(const DcFlow *flow)
+{
+  return flow->key.protocol == PROTO_TCP ? IDLE_TCP : IDLE_OTHER;
+}
+
+void dc_flows_touch(DcFlows *flows, DcFlow *flow, int64_t now_ns)
+{
+  flow->last_ns = now_ns;
+  if (now_ns - flow->linked_ns < RELINK_NS || flow->idle_next == 0)
+    return;
+  idle_move(flows, flow, (IdleList)flow->list, now_ns);
+}
+
+/* --- coming and going --------------------------------------------------------------------- */
+
+static void entry_insert(Entry *entries, uint32_t mask, uint32_t hash, uint32_t flow)
+{
+  uint32_t at = hash & mask;
+  while (entries[at].flow != 0)
+    at = (at + 1) & mask;
+  entries[at] = (Entry){hash, flow};
+}
+
+/* Closes the gap: entries behind it move up, unless they would come to stand before their own place. */
+static void entry_remove(DcFlows *flows, uint32_t hash, uint32_t flow)
+{
+  uint32_t gap = hash & flows->mask;
+  while (flows->entries[gap].flow != flow)
+    gap = (gap + 1) & flows->mask;
+  for (uint32_t at = (gap + 1) & flows->mask; flows->entries[at].flow != 0; at = (at + 1) & flows->mask) {
+    const uint32_t home = flows->entries[at].hash & flows->mask;
+    if (((at - home) & flows->mask) < ((at - gap) & flows->mask))
+      continue;
+    flows->entries[gap] = flows->entries[at];
+    gap = at;
+  }
+  flows->entries[gap].flow = 0;
+}
+
 static void flow_remove(DcFlows *flows, DcFlow *flow)
 {
-  uint32_t self = dc_flows_index(flows, flow);
-  uint32_t *link = bucket_of(flows, &flow->key);
-  while (*link != self)
-    link = &flows->pool[*link - 1].next;
-  *link = flow->next;
-  if (flow->attempt != NULL)
-    dc_flows_close_attempt(flows, flow);
-  idle_unlink(flows, flow, IDLE_PLAIN);
+  entry_remove(flows, dc_flow_hash(&flow->key), flow->self);
+  idle_unlink(flows, flow);
+  if (flow->attempt != NULL) {
+    dc_attempt_free(g_steal_pointer(&flow->attempt));
+    flows->attempts--;
+  }
   flow->generation++;
   flow->in_use = false;
-  flow->next = flows->free_head;
-  flows->free_head = self;
+  flow->idle_next = flows->free_head;
+  flows->free_head = flow->self;
   flows->count--;
 }
 
-static void flows_grow(DcFlows *flows)
+static void table_grow(DcFlows *flows)
 {
-  size_t capacity = flows->capacity * 2;
-  flows->pool = g_renew(DcFlow, flows->pool, capacity);
-  memset(flows->pool + flows->capacity, 0, flows->capacity * sizeof *flows->pool);
-  g_free(flows->buckets);
-  flows->buckets = g_new0(uint32_t, capacity);
-  flows->capacity = capacity;
-  for (uint32_t i = 0; i < flows->used; i++) {
-    DcFlow *flow = &flows->pool[i];
-    if (!flow->in_use)
-      continue;
-    uint32_t *bucket = bucket_of(flows, &flow->key);
-    flow->next = *bucket;
-    *bucket = i + 1;
+  const uint32_t mask = flows->mask * 2 + 1;
+  Entry *entries = g_new0(Entry, (size_t)mask + 1);
+  for (size_t i = 0; i <= flows->mask; i++) {
+    if (flows->entries[i].flow != 0)
+      entry_insert(entries, mask, flows->entries[i].hash, flows->entries[i].flow);
   }
+  g_free(flows->entries);
+  flows->entries = entries;
+  flows->mask = mask;
 }
 
 static void evict_oldest(DcFlows *flows, IdleList list, DcFlowEvict evict, void *data)
 {
   if (flows->oldest[list] == 0)
     return;
-  DcFlow *victim = &flows->pool[flows->oldest[list] - 1];
+  DcFlow *victim = flow_at(flows, flows->oldest[list]);
   evict(victim, data);
   flow_remove(flows, victim);
   flows->evicted++;
@@ -135,71 +231,80 @@ void dc_flows_evict_attempt(DcFlows *flows, DcFlowEvict evict, void *data)
   evict_oldest(flows, IDLE_ATTEMPT, evict, data);
 }
 
-DcFlow *dc_flows_get(DcFlows *flows, const DcFlowKey *key, int64_t now_ns, DcFlowEvict evict, void *data)
+/* Of those without an attempt the one that is idle for longer. */
+static IdleList list_to_evict(const DcFlows *flows)
 {
-  DcFlow *flow = dc_flows_find(flows, key);
+  const uint32_t other = flows->oldest[IDLE_OTHER], tcp = flows->oldest[IDLE_TCP];
+  if (other == 0 && tcp == 0)
+    return IDLE_ATTEMPT;
+  if (other == 0 || tcp == 0)
+    return other == 0 ? IDLE_TCP : IDLE_OTHER;
+  return flow_at(flows, tcp)->last_ns < flow_at(flows, other)->last_ns ? IDLE_TCP : IDLE_OTHER;
+}
+
+static uint32_t flow_take(DcFlows *flows)
+{
+  if (flows->free_head != 0) {
+    const uint32_t self = flows->free_head;
+    flows->free_head = flow_at(flows, self)->idle_next;
+    return self;
+  }
+  if (flows->used == flows->chunk_count * CHUNK_FLOWS) {
+    flows->chunks = g_renew(DcFlow *, flows->chunks, flows->chunk_count + 1);
+    DcFlow *chunk = g_aligned_alloc(CHUNK_FLOWS, sizeof *chunk, 64);
+    for (size_t i = 0; i < CHUNK_FLOWS; i++) {
+      chunk[i].generation = 0;
+      chunk[i].in_use = false;
+      chunk[i].attempt = NULL;
+    }
+    flows->chunks[flows->chunk_count++] = chunk;
+  }
+  return (uint32_t)++flows->used;
+}
+
+DcFlow *dc_flows_get(DcFlows *flows, const DcFlowKey *key, uint32_t hash, int64_t now_ns, DcFlowEvict evict, void *data)
+{
+  DcFlow *flow = dc_flows_find(flows, key, hash);
   if (flow != NULL)
     return flow;
   if (flows->count >= flows->max_flows)
-    evict_oldest(flows, flows->oldest[IDLE_PLAIN] != 0 ? IDLE_PLAIN : IDLE_ATTEMPT, evict, data);
-  if (flows->free_head == 0 && flows->used == flows->capacity)
-    flows_grow(flows);
-  uint32_t index;
-  if (flows->free_head != 0) {
-    index = flows->free_head - 1;
-    flows->free_head = flows->pool[index].next;
-  } else {
-    index = (uint32_t)flows->used++;
-  }
-  flow = &flows->pool[index];
-  uint32_t generation = flow->generation;
+    evict_oldest(flows, list_to_evict(flows), evict, data);
+  if ((flows->count + 1) * 2 > flows->mask)
+    table_grow(flows);
+  const uint32_t self = flow_take(flows);
+  flow = flow_at(flows, self);
+  const uint32_t generation = flow->generation;
   memset(flow, 0, sizeof *flow);
   flow->generation = generation;
   flow->in_use = true;
   flow->key = *key;
+  flow->self = self;
   flow->last_ns = now_ns;
-  flow->last_out_ns = flow->ack_ns = flow->refused_ns = DC_TIME_NONE;
-  uint32_t *bucket = bucket_of(flows, key);
-  flow->next = *bucket;
-  *bucket = index + 1;
-  idle_append(flows, flow, IDLE_PLAIN);
+  flow->last_out_ns = flow->refused_ns = DC_TIME_NONE;
+  entry_insert(flows->entries, flows->mask, hash, self);
+  idle_append(flows, flow, plain_list(flow), now_ns);
   flows->count++;
   flows->peak = MAX(flows->peak, flows->count);
   return flow;
-}
-
-uint32_t dc_flows_index(const DcFlows *flows, const DcFlow *flow)
-{
-  return (uint32_t)(flow - flows->pool) + 1;
 }
 
 DcFlow *dc_flows_at(DcFlows *flows, uint32_t index_plus_1, uint32_t generation)
 {
   if (index_plus_1 == 0)
     return NULL;
-  DcFlow *flow = &flows->pool[index_plus_1 - 1];
+  DcFlow *flow = flow_at(flows, index_plus_1);
   return flow->in_use && flow->generation == generation ? flow : NULL;
 }
 
-void dc_flows_touch(DcFlows *flows, DcFlow *flow, int64_t now_ns)
+void dc_flows_expire(DcFlows *flows, int64_t now_ns, const DcFlowLimits *limits, DcFlowEvict evict, void *data)
 {
-  flow->last_ns = now_ns;
-  IdleList list = idle_list(flow);
-  if (flow->idle_next == 0)
-    return;
-  idle_unlink(flows, flow, list);
-  idle_append(flows, flow, list);
-}
-
-void dc_flows_expire(DcFlows *flows, int64_t now_ns, int64_t idle_ns, int64_t attempt_idle_ns, DcFlowEvict evict,
-                     void *data)
-{
-  const int64_t limits[IDLE_LISTS] = {idle_ns, attempt_idle_ns};
+  const int64_t limit[IDLE_LISTS] = {
+      [IDLE_OTHER] = limits->other_ns, [IDLE_TCP] = limits->tcp_ns, [IDLE_ATTEMPT] = limits->attempt_ns};
   for (int list = 0; list < IDLE_LISTS; list++) {
     while (flows->oldest[list] != 0) {
-      DcFlow *flow = &flows->pool[flows->oldest[list] - 1];
+      DcFlow *flow = flow_at(flows, flows->oldest[list]);
       /* A clock that went back makes the age negative: then the flow stays. */
-      if (now_ns - flow->last_ns <= limits[list])
+      if (now_ns - flow->last_ns <= limit[list])
         break;
       evict(flow, data);
       flow_remove(flows, flow);
@@ -207,37 +312,123 @@ void dc_flows_expire(DcFlows *flows, int64_t now_ns, int64_t idle_ns, int64_t at
   }
 }
 
+static int by_last(gconstpointer a, gconstpointer b)
+{
+  const DcFlow *x = *(DcFlow *const *)a, *y = *(DcFlow *const *)b;
+  return x->last_ns < y->last_ns ? -1 : x->last_ns > y->last_ns;
+}
+
 void dc_flows_clear(DcFlows *flows, DcFlowEvict evict, void *data)
 {
-  /* Oldest first, plain flows after attempts: the order does not depend on the hash key. */
-  for (int list = IDLE_LISTS - 1; list >= 0; list--) {
+  /* Oldest first, plain flows after attempts: the order does not depend on the hash key. The list is in order only
+   * roughly; sorting keeps the order of what is alike. */
+  g_autoptr(GPtrArray) attempts = g_ptr_array_new();
+  for (uint32_t at = flows->oldest[IDLE_ATTEMPT]; at != 0; at = flow_at(flows, at)->idle_next)
+    g_ptr_array_add(attempts, flow_at(flows, at));
+  g_ptr_array_sort(attempts, by_last);
+  for (guint i = 0; i < attempts->len; i++) {
+    evict(attempts->pdata[i], data);
+    flow_remove(flows, attempts->pdata[i]);
+  }
+  for (int list = 0; list < IDLE_LISTS; list++) {
     while (flows->oldest[list] != 0) {
-      DcFlow *flow = &flows->pool[flows->oldest[list] - 1];
+      DcFlow *flow = flow_at(flows, flows->oldest[list]);
       evict(flow, data);
       flow_remove(flows, flow);
     }
   }
 }
 
-DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow)
+/* --- attempts ------------------------------------------------------------------------------- */
+
+DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow, const DcBrief *brief)
 {
-  idle_unlink(flows, flow, IDLE_PLAIN);
-  flow->attempt = g_new0(DcAttempt, 1);
+  uint8_t packed[DC_BRIEF_RECORD_MAX];
+  const size_t len = dc_brief_pack(brief, packed);
+  DcAttempt *attempt = g_malloc0(sizeof *attempt + len);
+  attempt->answer_ns = -1;
+  attempt->brief_len = (uint8_t)len;
+  memcpy(attempt->brief, packed, len);
+  flow->attempt = attempt;
   flows->attempts++;
-  idle_append(flows, flow, IDLE_ATTEMPT);
-  return flow->attempt;
+  idle_move(flows, flow, IDLE_ATTEMPT, flow->last_ns);
+  return attempt;
+}
+
+DcAttempt *dc_flows_take_attempt(DcFlows *flows, DcFlow *flow)
+{
+  DcAttempt *attempt = g_steal_pointer(&flow->attempt);
+  if (attempt == NULL)
+    return NULL;
+  flows->attempts--;
+  idle_move(flows, flow, plain_list(flow), flow->last_ns);
+  return attempt;
 }
 
 void dc_flows_close_attempt(DcFlows *flows, DcFlow *flow)
 {
-  if (flow->attempt == NULL)
-    return;
-  idle_unlink(flows, flow, IDLE_ATTEMPT);
-  g_free(flow->attempt);
-  flow->attempt = NULL;
-  flows->attempts--;
-  idle_append(flows, flow, IDLE_PLAIN);
+  dc_attempt_free(dc_flows_take_attempt(flows, flow));
 }
+
+void dc_attempt_free(DcAttempt *attempt)
+{
+  if (attempt == NULL)
+    return;
+  g_free(attempt->more);
+  g_free(attempt);
+}
+
+void dc_attempt_add_syn(DcAttempt *attempt, const DcSyn *syn)
+{
+  const uint32_t at = attempt->syns++;
+  attempt->last_ns = syn->time_ns;
+  if (at < DC_SYNS_HERE) {
+    attempt->here[at] = *syn;
+  } else if (at < DC_HANDSHAKE_FRAMES_MAX) {
+    if (attempt->more == NULL)
+      attempt->more = g_new(DcSyn, DC_HANDSHAKE_FRAMES_MAX - DC_SYNS_HERE);
+    attempt->more[at - DC_SYNS_HERE] = *syn;
+  }
+}
+
+void dc_attempt_tell(const DcAttempt *attempt, DcHandshake *ret_handshake)
+{
+  DcHandshake *info = ret_handshake;
+  memset(info, 0, sizeof *info);
+  dc_brief_unpack(&info->brief, attempt->brief);
+  for (uint32_t i = 0; i < MIN(attempt->syns, DC_HANDSHAKE_FRAMES_MAX); i++) {
+    const DcSyn *syn = i < DC_SYNS_HERE ? &attempt->here[i] : &attempt->more[i - DC_SYNS_HERE];
+    info->frames[i] = syn->frame;
+    info->times_ns[i] = syn->time_ns;
+    info->tsvals[i] = syn->tsval;
+  }
+  info->id = attempt->id;
+  info->isn = attempt->isn;
+  info->syns = attempt->syns;
+  info->first_ns = attempt->here[0].time_ns;
+  info->last_ns = attempt->last_ns;
+  info->dropped = attempt->dropped;
+  info->unanswered = attempt->unanswered;
+  info->synacks = attempt->synacks;
+  info->has_tsval = attempt->has_tsval;
+  info->established = attempt->established;
+  info->established_frame = attempt->established_frame;
+  info->established_ns = attempt->established_ns;
+  info->refused_by = attempt->refused_by;
+  info->refused_type = attempt->refused_type;
+  info->refused_code = attempt->refused_code;
+  info->answer_ns = attempt->answer_ns;
+  info->total_ns = attempt->answer_frame != 0 ? attempt->answer_time_ns - info->first_ns : -1;
+  info->answer_frame = attempt->answer_frame;
+  info->answer_time_ns = attempt->answer_time_ns;
+  info->answer_tsval = attempt->answer_tsval;
+  info->has_answer_tsval = attempt->has_answer_tsval;
+  info->icmp_error_frame = attempt->icmp_error_frame;
+  info->icmp_error_type = attempt->icmp_error_type;
+  info->icmp_error_code = attempt->icmp_error_code;
+}
+
+/* --- counts ---------------------------------------------------------------------------------- */
 
 size_t dc_flows_count(const DcFlows *flows)
 {

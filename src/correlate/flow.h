@@ -2,6 +2,8 @@
  * What this host has said in each flow: enough to tell, when a frame's time is over,
  * whether something answered it. Flows are keyed as the inbound direction carries them
  * (source = the peer). Idle ones leave; an open SYN attempt keeps its flow longer.
+ *
+ * A lookup touches one cache line of the table and one of the flow, which may be fetched ahead.
  */
 #pragma once
 
@@ -12,34 +14,64 @@
 #include <stdint.h>
 
 typedef struct {
-  DcHandshake info;
-  uint64_t syn_positions[2]; /* window positions of the last SYNs, newest first; 0 none */
-  uint32_t open_syns;        /* SYN frames whose verdict was not given yet */
-  int64_t refused_ns;
-  bool over; /* no further SYN can belong to it */
+  uint64_t frame; /* number */
+  int64_t time_ns;
+  uint32_t tsval;
+} DcSyn;
+
+#define DC_SYNS_HERE 2 /* most attempts need no more; the others allocate */
+
+/* A SYN attempt while it is open: what dc_attempt_tell() makes a DcHandshake of. */
+typedef struct {
+  uint64_t id;
+  uint64_t syn_position; /* in the window, of the last SYN */
+  int64_t last_ns;       /* of the last SYN */
+  int64_t answer_ns;     /* answer minus the SYN it answers, -1 none */
+  uint64_t answer_frame;
+  int64_t answer_time_ns;
+  uint64_t icmp_error_frame;
+  uint64_t established_frame;
+  int64_t established_ns;
+  DcSyn here[DC_SYNS_HERE];
+  DcSyn *more;        /* those after the first two, DC_HANDSHAKE_FRAMES_MAX - 2 of them; NULL none */
+  uint32_t open_syns; /* SYN frames whose verdict was not given yet */
+  uint32_t isn, syns, dropped, unanswered, synacks;
+  uint32_t answer_tsval;
+  bool has_tsval, established, has_answer_tsval;
+  uint8_t refused_by, refused_type, refused_code;
+  uint8_t icmp_error_type, icmp_error_code;
+  uint8_t brief_len;
+  uint8_t brief[]; /* packed: of the first SYN */
 } DcAttempt;
 
+/* Two cache lines: what a lookup needs, and what the flow's own frames need. */
 typedef struct {
   DcFlowKey key;
-  uint32_t next; /* in the hash bucket; index + 1 */
-  uint32_t idle_prev, idle_next;
-  uint32_t generation;
-  bool in_use;
-  bool out_seen;
-  bool out_plain_ack; /* this host's ordinary ACKs are visible in this capture */
-  bool zero_window;   /* this host's last advertised window was 0 */
-  bool has_local_ack;
-  bool peer_acked; /* the peer has acknowledged this host's SYN-ACK, */
-  bool unheard;    /* which this host repeats all the same: it has not taken the acknowledgement */
-  uint8_t refused_by, refused_type, refused_code;
+  uint32_t self;      /* index + 1 */
   uint32_t local_ack; /* highest acknowledgement this host sent */
+  uint32_t generation;
+  bool in_use : 1;
+  bool out_seen : 1;
+  bool out_plain_ack : 1; /* this host's ordinary ACKs are visible in this capture */
+  bool zero_window : 1;   /* this host's last advertised window was 0 */
+  bool has_local_ack : 1;
+  bool peer_acked : 1; /* the peer has acknowledged this host's SYN-ACK, */
+  bool unheard : 1;    /* which this host repeats all the same: it has not taken the acknowledgement */
+  uint8_t list;        /* of idle flows */
+  uint8_t refused_by;
+  uint8_t refused_type, refused_code;
+  uint16_t echo_newest; /* echo replies: newest sequence and a bit for each of the 64 before */
+
   int64_t last_ns;
-  int64_t last_out_ns;                 /* DC_TIME_NONE: nothing was sent yet */
-  int64_t ack_ns;                      /* when local_ack was reached */
+  int64_t last_out_ns; /* DC_TIME_NONE: nothing was sent yet */
+  union {
+    int64_t ack_ns;     /* TCP: when local_ack was reached */
+    uint64_t echo_seen; /* echo */
+  };
   int64_t refused_from_ns, refused_ns; /* what came in between was refused; refused_ns may be DC_TIME_NONE */
-  uint16_t echo_newest;                /* echo replies: newest sequence and a bit for each of the 64 before */
-  uint64_t echo_seen;
   DcAttempt *attempt;
+  uint32_t idle_prev, idle_next; /* index + 1 */
+  int64_t linked_ns;             /* when it was put at the end of its list */
 } DcFlow;
 
 typedef struct DcFlows DcFlows;
@@ -47,12 +79,21 @@ typedef struct DcFlows DcFlows;
 DcFlows *dc_flows_new(size_t max_flows);
 void dc_flows_free(DcFlows *flows);
 
-/* NULL when there is none. Pointers are valid until the next dc_flows_get(). */
-DcFlow *dc_flows_find(DcFlows *flows, const DcFlowKey *key);
+/* The same for both directions of a flow. */
+uint32_t dc_flow_hash(const DcFlowKey *key);
+
+/* Brings into the cache what a lookup of that hash begins with, and, when that has come, the flow. */
+void dc_flows_prefetch(const DcFlows *flows, uint32_t hash);
+void dc_flows_prefetch_flow(const DcFlows *flows, uint32_t hash);
+void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1);
+
+/* NULL when there is none. hash is the key's. Flows stay where they are while they live. */
+DcFlow *dc_flows_find(DcFlows *flows, const DcFlowKey *key, uint32_t hash);
 
 /* Finds or makes. When the table is full the longest idle flow is handed to `evict` first. */
 typedef void (*DcFlowEvict)(DcFlow *flow, void *data);
-DcFlow *dc_flows_get(DcFlows *flows, const DcFlowKey *key, int64_t now_ns, DcFlowEvict evict, void *data);
+DcFlow *dc_flows_get(DcFlows *flows, const DcFlowKey *key, uint32_t hash, int64_t now_ns, DcFlowEvict evict,
+                     void *data);
 
 uint32_t dc_flows_index(const DcFlows *flows, const DcFlow *flow);               /* index + 1 */
 DcFlow *dc_flows_at(DcFlows *flows, uint32_t index_plus_1, uint32_t generation); /* NULL: gone */
@@ -62,14 +103,27 @@ void dc_flows_touch(DcFlows *flows, DcFlow *flow, int64_t now_ns);
 /* Makes room for another attempt: the flow whose attempt is idle for longest goes through `evict`. */
 void dc_flows_evict_attempt(DcFlows *flows, DcFlowEvict evict, void *data);
 
-/* Flows idle for longer than idle_ns (attempt_idle_ns with an open attempt) go through `evict`. */
-void dc_flows_expire(DcFlows *flows, int64_t now_ns, int64_t idle_ns, int64_t attempt_idle_ns, DcFlowEvict evict,
-                     void *data);
+/* How long flows are kept that nothing is heard of. */
+typedef struct {
+  int64_t attempt_ns; /* with an open attempt */
+  int64_t tcp_ns;     /* of TCP without */
+  int64_t other_ns;
+} DcFlowLimits;
+
+/* Flows idle for longer go through `evict`. */
+void dc_flows_expire(DcFlows *flows, int64_t now_ns, const DcFlowLimits *limits, DcFlowEvict evict, void *data);
 void dc_flows_clear(DcFlows *flows, DcFlowEvict evict, void *data);
 
 /* Attaches a new attempt to a flow; detaches and frees it. */
-DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow);
+DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow, const DcBrief *brief);
 void dc_flows_close_attempt(DcFlows *flows, DcFlow *flow);
+/* Detaches it only: the caller frees it. */
+DcAttempt *dc_flows_take_attempt(DcFlows *flows, DcFlow *flow);
+
+void dc_attempt_free(DcAttempt *attempt); /* NULL is allowed */
+void dc_attempt_add_syn(DcAttempt *attempt, const DcSyn *syn);
+/* All of it but the outcome. */
+void dc_attempt_tell(const DcAttempt *attempt, DcHandshake *ret_handshake);
 
 size_t dc_flows_count(const DcFlows *flows);
 size_t dc_flows_peak(const DcFlows *flows);

@@ -4,10 +4,9 @@
  */
 #include "aside.h"
 #include "correlator_state.h"
+#include "frame_key.h"
 #include "match_time.h"
 
-#include "dropcorr/base/hash.h"
-#include "dropcorr/decode/packet.h"
 #include "dropcorr/model/site.h"
 
 #include <string.h>
@@ -15,69 +14,6 @@
 /* Two identical frames so close together may have been tapped as one batch before either
  * was dropped (list receive, napi_gro_receive): then which of them it was stays open. */
 #define BATCH_NS (500 * DC_NS_PER_US)
-/* Datagrams of one flow may have equal headers: the first bytes behind them tell them apart. */
-#define KEY_PAYLOAD 32
-
-static uint64_t header_hash(const DcNormal *normal)
-{
-  return dc_hash_bytes(normal->bytes, normal->header_len);
-}
-
-/* What a packet is found by: its headers and the first bytes of its payload. False: these are cut off, on the wire or
- * by the capture; then the headers alone. */
-static bool key_hash(const DcPacket *packet, const DcNormal *normal, uint64_t *ret_hash)
-{
-  enum { MARKER = 2 }; /* the ethertype in front */
-  size_t len = normal->header_len;
-  if ((packet->has & DC_HAS_IP) != 0)
-    len = MAX(len, MIN((size_t)MARKER + normal->wire_len, len + KEY_PAYLOAD));
-  const bool complete = normal->len >= len;
-  *ret_hash = complete ? dc_hash_bytes(normal->bytes, len) : header_hash(normal);
-  return complete;
-}
-
-/* What two copies of a packet share whatever was rewritten on the way: ports and addresses aside. */
-static uint64_t loose_hash(const DcPacket *packet)
-{
-  if ((packet->has & DC_HAS_TCP) != 0)
-    return dc_hash_words(((uint64_t)packet->tcp_seq << 32) | packet->tcp_ack,
-                         ((uint64_t)packet->tcp_flags << 8) | packet->ip_protocol);
-  return dc_hash_words(((uint64_t)packet->ip_id << 32) | packet->l3_len, packet->ip_protocol);
-}
-
-static bool has_loose_key(const DcPacket *packet)
-{
-  return (packet->has & DC_HAS_IP) != 0 && (packet->has & DC_HAS_FRAGMENT) == 0 &&
-         ((packet->has & DC_HAS_PORTS) == 0 || packet->ip_protocol != 6 || (packet->has & DC_HAS_TCP) != 0);
-}
-
-void dc_match_index(DcCorrelator *self, const DcFrame *frame, DcSlot *slot, uint64_t position)
-{
-  const DcPacket *packet = &frame->packet;
-  DcNormal normal;
-  slot->ip_id = packet->ip_id;
-  if (!dc_normalise(packet, frame->bytes, frame->caplen, frame->len, &normal))
-    return;
-  DcPacket inner_packet;
-  DcNormal inner;
-  bool tunnelled = (packet->has & DC_HAS_INNER) != 0 &&
-                   dc_decode_inner(packet, frame->bytes, frame->caplen, frame->len, &inner_packet) &&
-                   dc_normalise(&inner_packet, frame->bytes, frame->caplen, frame->len, &inner) && inner.whole;
-  dc_window_keep_bytes(self->window, slot, &normal, tunnelled ? &inner : NULL);
-  uint64_t hash;
-  if (normal.whole) {
-    if (!key_hash(packet, &normal, &hash))
-      self->cut_frames = true;
-    dc_window_link(self->window, position, DC_CHAIN_EXACT, hash);
-  }
-  if (has_loose_key(packet))
-    dc_window_link(self->window, position, DC_CHAIN_LOOSE, loose_hash(packet));
-  if (tunnelled) {
-    if (!key_hash(&inner_packet, &inner, &hash))
-      self->cut_frames = true;
-    dc_window_link(self->window, position, DC_CHAIN_INNER, hash);
-  }
-}
 
 static bool in_time(const DcCorrelator *self, const DcSlot *slot, const DcDrop *drop, int64_t after_ns)
 {
@@ -85,27 +21,19 @@ static bool in_time(const DcCorrelator *self, const DcSlot *slot, const DcDrop *
          slot->time_ns >= drop->time_ns - drop->precision_ns - after_ns;
 }
 
-static bool bytes_equal(const DcCorrelator *self, const DcSlot *slot, const DcNormal *normal, bool inner)
-{
-  size_t header = inner ? slot->inner_header_len : slot->header_len;
-  size_t kept = inner ? slot->inner_kept_len : slot->kept_len;
-  return header == normal->header_len &&
-         memcmp(dc_window_bytes(self->window, slot, inner), normal->bytes, MIN(kept, normal->len)) == 0;
-}
-
 /* Whoever sent the one sent the other: addresses and bytes may be alike in several namespaces, which the drops do not
  * name, and a forwarded packet's next sender is this host. A capture of all devices knows the sender's address only. */
-static bool same_sender(const DcSlot *slot, const DcPacket *packet)
+static bool same_sender(const DcBrief *brief, const DcPacket *packet)
 {
-  return (slot->brief.has & packet->has & DC_HAS_SRC_MAC) == 0 ||
-         memcmp(slot->brief.src_mac, packet->src_mac, sizeof packet->src_mac) == 0;
+  return (brief->has & packet->has & DC_HAS_SRC_MAC) == 0 ||
+         memcmp(brief->src_mac, packet->src_mac, sizeof packet->src_mac) == 0;
 }
 
 /* A bonding device or a bridge may give the frame its own address on the way. */
-static bool same_receiver(const DcSlot *slot, const DcPacket *packet)
+static bool same_receiver(const DcBrief *brief, const DcPacket *packet)
 {
-  return (slot->brief.has & packet->has & DC_HAS_MAC) == 0 ||
-         memcmp(slot->brief.dst_mac, packet->dst_mac, sizeof packet->dst_mac) == 0;
+  return (brief->has & packet->has & DC_HAS_MAC) == 0 ||
+         memcmp(brief->dst_mac, packet->dst_mac, sizeof packet->dst_mac) == 0;
 }
 
 /* The nearest earlier frame with these very bytes; a later one (clock jitter) only if there is none. */
@@ -113,6 +41,9 @@ static DcJoin join_chain(DcCorrelator *self, const DcDrop *drop, const DcNormal 
                          int64_t after_ns)
 {
   DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
+  const bool inner = chain == DC_CHAIN_INNER;
+  const uint64_t headers = dc_key_of_headers(normal);
+  bool receiver = true;
   uint64_t position = 0;
   uint32_t looked_at = 0;
   for (DcSlot *slot = dc_window_find(self->window, chain, hash, &position); slot != NULL;
@@ -122,20 +53,23 @@ static DcJoin join_chain(DcCorrelator *self, const DcDrop *drop, const DcNormal 
       break;
     if (best.slot != NULL && best.slot->time_ns <= drop->time_ns && best.slot->time_ns - slot->time_ns > BATCH_NS)
       break;
-    if (!in_time(self, slot, drop, after_ns) || !bytes_equal(self, slot, normal, chain == DC_CHAIN_INNER) ||
-        (chain != DC_CHAIN_INNER && !same_sender(slot, &drop->packet)))
+    if (!in_time(self, slot, drop, after_ns) || !dc_window_same_bytes(self->window, slot, inner, normal, headers))
+      continue;
+    DcBrief brief;
+    dc_window_brief(self->window, slot, &brief);
+    if (!inner && !same_sender(&brief, &drop->packet))
       continue;
     if (best.slot == NULL || best.slot->time_ns > drop->time_ns) {
       best = (DcJoin){slot, position, DC_MATCH_EXACT, 1};
+      receiver = inner || same_receiver(&brief, &drop->packet);
       continue;
     }
-    if (slot->brief.direction != best.slot->brief.direction)
+    if (slot->direction != best.slot->direction)
       break;
     if (++best.candidates == DC_MATCH_CANDIDATES_MAX)
       break;
   }
-  if (best.slot != NULL &&
-      (best.candidates > 1 || (chain != DC_CHAIN_INNER && !same_receiver(best.slot, &drop->packet))))
+  if (best.slot != NULL && (best.candidates > 1 || !receiver))
     best.match = DC_MATCH_STRONG;
   return best;
 }
@@ -152,9 +86,9 @@ static DcJoin join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal 
     return join;
   if (complete && self->cut_frames) {
     for (size_t i = 0; i < G_N_ELEMENTS(chains) && join.slot == NULL; i++)
-      join = join_chain(self, drop, normal, chains[i], header_hash(normal), after_ns);
-  } else if (!complete && has_loose_key(&drop->packet)) {
-    join = join_chain(self, drop, normal, DC_CHAIN_LOOSE, loose_hash(&drop->packet), after_ns);
+      join = join_chain(self, drop, normal, chains[i], dc_key_of_headers(normal), after_ns);
+  } else if (!complete && dc_key_has_loose(&drop->packet)) {
+    join = join_chain(self, drop, normal, DC_CHAIN_LOOSE, dc_key_loose(&drop->packet), after_ns);
   }
   return join;
 }
@@ -164,13 +98,18 @@ static bool same_endpoint(const uint8_t *a, uint16_t a_port, const DcAddr *b, ui
   return a_port == b_port && memcmp(a, b->bytes, sizeof b->bytes) == 0;
 }
 
-/* Equal headers, and yet other bytes behind them: another packet, whatever else they share. */
-static bool is_another(const DcCorrelator *self, const DcSlot *slot, const DcNormal *normal)
+/* The chain's hash says so already, but it is short. */
+static bool same_segment(const DcBrief *brief, const DcPacket *packet)
 {
-  if (normal == NULL || slot->header_len != normal->header_len || slot->kept_len < slot->header_len)
-    return false;
-  return memcmp(dc_window_bytes(self->window, slot, false), normal->bytes, slot->header_len) == 0 &&
-         !bytes_equal(self, slot, normal, false);
+  return (packet->has & DC_HAS_TCP) == 0 || (brief->tcp_seq == packet->tcp_seq && brief->tcp_ack == packet->tcp_ack &&
+                                             brief->tcp_flags == packet->tcp_flags);
+}
+
+/* Equal headers, and yet other bytes behind them: another packet, whatever else they share. */
+static bool is_another(const DcCorrelator *self, const DcSlot *slot, const DcNormal *normal, uint64_t headers)
+{
+  return normal != NULL && dc_window_same_headers(self->window, slot, false, normal, headers) &&
+         !dc_window_same_bytes(self->window, slot, false, normal, headers);
 }
 
 /* Same TCP segment or datagram by its own identity; NAT may have rewritten one endpoint. normal: NULL where the drop's
@@ -179,9 +118,10 @@ static DcJoin join_strong(DcCorrelator *self, const DcDrop *drop, const DcNormal
 {
   DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
   const DcPacket *packet = &drop->packet;
-  if (!has_loose_key(packet))
+  if (!dc_key_has_loose(packet))
     return best;
-  const uint64_t hash = loose_hash(packet);
+  const uint64_t hash = dc_key_loose(packet);
+  const uint64_t headers = normal != NULL ? dc_key_of_headers(normal) : 0;
   uint64_t position = 0;
   uint32_t looked_at = 0;
   bool best_is_full = false;
@@ -190,9 +130,12 @@ static DcJoin join_strong(DcCorrelator *self, const DcDrop *drop, const DcNormal
     self->stats.join_steps++;
     if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns || ++looked_at > DC_MATCH_CANDIDATES_MAX)
       break;
-    const DcFlowKey *flow = &slot->brief.flow;
-    if (!in_time(self, slot, drop, after_ns) || flow->protocol != packet->ip_protocol ||
-        flow->ip_version != packet->src.version || !same_sender(slot, packet))
+    if (!in_time(self, slot, drop, after_ns) || slot->protocol != packet->ip_protocol)
+      continue;
+    DcBrief brief;
+    dc_window_brief(self->window, slot, &brief);
+    const DcFlowKey *flow = &brief.flow;
+    if (flow->ip_version != packet->src.version || !same_sender(&brief, packet) || !same_segment(&brief, packet))
       continue;
     /* A retransmission has another identification, a rewritten packet its own still. */
     if (slot->ip_id != 0 && packet->ip_id != 0 && slot->ip_id != packet->ip_id)
@@ -201,7 +144,7 @@ static DcJoin join_strong(DcCorrelator *self, const DcDrop *drop, const DcNormal
     bool dst = same_endpoint(flow->dst, flow->dst_port, &packet->dst, packet->dst_port);
     /* One endpoint is enough only where the rest identifies the packet by itself. */
     bool identified = (packet->has & DC_HAS_TCP) != 0 || packet->ip_id != 0;
-    if ((!(src && dst) && !((src || dst) && identified)) || is_another(self, slot, normal))
+    if ((!(src && dst) && !((src || dst) && identified)) || is_another(self, slot, normal, headers))
       continue;
     bool full = src && dst;
     if (best.slot == NULL || (full && !best_is_full)) {
@@ -274,7 +217,7 @@ static uint32_t join_fragments(DcCorrelator *self, const DcDrop *drop, int64_t a
       continue;
     slot->flags |= DC_SLOT_JOINED | DC_SLOT_DECIDED;
     DcFrameVerdict verdict;
-    dc_correlator_start_verdict(slot, &verdict);
+    dc_correlator_start_verdict(self, slot, &verdict);
     take_fragment(&verdict, &take);
   }
   dc_fragments_take(self->fragments, &key, take_fragment, &take);
@@ -331,9 +274,9 @@ static bool is_unwanted(const DcDrop *drop, const DcSite *site)
 
 /* A frame for a group is copied to every namespace behind a bridge or a macvlan: that one of them does not want it says
  * nothing of the others. */
-static bool may_be_anothers_copy(const DcCorrelator *self, const DcDrop *drop, const DcSite *site, const DcSlot *slot)
+static bool may_be_anothers_copy(const DcCorrelator *self, const DcDrop *drop, const DcSite *site, const DcBrief *brief)
 {
-  const bool group = (slot->brief.has & DC_HAS_MAC) != 0 && (slot->brief.dst_mac[0] & 1) != 0;
+  const bool group = (brief->has & DC_HAS_MAC) != 0 && (brief->dst_mac[0] & 1) != 0;
   return group && is_unwanted(drop, site) &&
          (self->other_namespaces || why_unmatched(self, drop) == DC_UNMATCHED_OTHER_INTERFACE);
 }
@@ -345,9 +288,8 @@ static bool says_nothing(const DcDrop *drop)
 }
 
 /* A packet that no host takes, whatever its drop says. */
-static bool is_broken(const DcSlot *slot)
+static bool is_broken(const DcBrief *brief)
 {
-  const DcBrief *brief = &slot->brief;
   const bool martian = brief->flow.ip_version == 4 &&
                        (brief->flow.src[0] == 127 || brief->flow.src[0] == 0 || brief->flow.src[0] >= 224);
   return martian || brief->ip_checksum == DC_CHECKSUM_BAD || brief->l4_checksum == DC_CHECKSUM_BAD;
@@ -355,7 +297,7 @@ static bool is_broken(const DcSlot *slot)
 
 static bool is_outbound(const DcJoin *join)
 {
-  return join->slot != NULL && join->slot->brief.direction == DC_DIRECTION_OUT;
+  return join->slot != NULL && join->slot->direction == DC_DIRECTION_OUT;
 }
 
 static bool puts_together(const DcSite *site)
@@ -408,22 +350,25 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
   }
   DcJoin join = {NULL, 0, DC_MATCH_NONE, 0};
   DcNormal normal;
+  DcBrief brief;
   uint64_t hash = 0;
   bool timed = drop->time_ns != DC_TIME_NONE && drop->kind != DC_DROP_NETDM_SUMMARY;
   if (timed && drop->caplen > 0) {
     const bool whole = dc_normalise(&drop->packet, drop->bytes, drop->caplen, drop->orig_len, &normal) && normal.whole;
     if (whole) {
-      const bool complete = key_hash(&drop->packet, &normal, &hash);
+      const bool complete = dc_key_exact(&drop->packet, &normal, &hash);
       join = join_exact(self, drop, &normal, hash, complete, after_ns);
     }
     if (join.slot == NULL && (hash == 0 || !dc_window_was_joined(self->window, hash)))
       join = join_strong(self, drop, whole ? &normal : NULL, after_ns);
   } else if (timed && status == DC_DROP_STATUS_UNMATCHED) {
     join = dc_match_by_time(self, drop);
-    if (join.slot != NULL && says_nothing(drop) && !is_broken(join.slot))
+    if (join.slot != NULL)
+      dc_window_brief(self->window, join.slot, &brief);
+    if (join.slot != NULL && says_nothing(drop) && !is_broken(&brief))
       join.match = DC_MATCH_POSSIBLE;
     if (join.slot != NULL && !is_outbound(&join) && drop->packet.has == 0) {
-      status = dc_aside_classify_joined(drop, &join.slot->brief, &aside);
+      status = dc_aside_classify_joined(drop, &brief, &aside);
       verdict.status = (uint8_t)status;
       verdict.aside_why = (uint8_t)aside;
     }
@@ -446,9 +391,10 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
       verdict.frame = join.slot->number;
       verdict.match = (uint8_t)join.match;
       verdict.delay_ns = drop->time_ns - join.slot->time_ns;
+      DcSlotNote *note = dc_window_make_note(self->window, join.slot);
       join.slot->flags |= DC_SLOT_CONSUMED;
-      join.slot->consumed_by = drop->number;
-      join.slot->consumed_delay_ns = verdict.delay_ns;
+      note->consumed_by = drop->number;
+      note->consumed_delay_ns = verdict.delay_ns;
     }
     dc_correlator_give_drop(self, &verdict, NULL);
     return;
@@ -463,8 +409,11 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
     return;
   }
   verdict.status = DC_DROP_STATUS_MATCHED;
-  if (fragments == 0 && may_be_anothers_copy(self, drop, site, join.slot))
-    join.match = DC_MATCH_POSSIBLE;
+  if (fragments == 0) {
+    dc_window_brief(self->window, join.slot, &brief);
+    if (may_be_anothers_copy(self, drop, site, &brief))
+      join.match = DC_MATCH_POSSIBLE;
+  }
   if (fragments > 0) {
     verdict.match = DC_MATCH_STRONG;
     verdict.frame = frame.frame;
@@ -489,9 +438,10 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
     dc_fragments_lose(self->fragments, &drop->packet, join.position);
   if (hash != 0)
     dc_window_note_joined(self->window, hash);
-  dc_correlator_start_verdict(join.slot, &frame);
+  dc_correlator_start_verdict(self, join.slot, &frame);
   fill_dropped(&frame, drop, join.match, join.candidates);
-  frame.answer_ns = join.slot->answer_ns;
+  const DcSlotNote *note = dc_window_note(self->window, join.slot);
+  frame.answer_ns = note != NULL ? note->answer_ns : -1;
   if ((join.slot->flags & DC_SLOT_SYN) != 0)
     dc_answer_syn_decided(self, join.slot, DC_FATE_DROPPED);
   dc_correlator_give_frame(self, &frame, drop);

@@ -41,7 +41,7 @@ static const SiteProtocols *site_protocols(const DcDrop *drop)
 
 static bool site_allows(const SiteProtocols *site, const DcSlot *slot)
 {
-  const uint8_t protocol = slot->brief.flow.protocol;
+  const uint8_t protocol = slot->protocol;
   return site == NULL || protocol == site->protocols[0] || protocol == site->protocols[1];
 }
 
@@ -56,17 +56,17 @@ static bool is_for_a_socket(const DcDrop *drop)
   return site_protocols(drop) != NULL;
 }
 
-static bool tuple_allows(const DcDrop *drop, const DcSlot *slot)
+static bool tuple_allows(const DcDrop *drop, const DcBrief *brief)
 {
   const DcPacket *packet = &drop->packet;
-  const DcFlowKey *flow = &slot->brief.flow;
+  const DcFlowKey *flow = &brief->flow;
   if ((packet->has & DC_HAS_IP) != 0 &&
       (memcmp(flow->src, packet->src.bytes, sizeof flow->src) != 0 ||
        memcmp(flow->dst, packet->dst.bytes, sizeof flow->dst) != 0 || flow->ip_version != packet->src.version))
     return false;
   if ((packet->has & DC_HAS_PORTS) != 0 && (flow->src_port != packet->src_port || flow->dst_port != packet->dst_port))
     return false;
-  if ((packet->has & DC_HAS_TCP) != 0 && packet->tcp_seq != 0 && slot->brief.tcp_seq != packet->tcp_seq)
+  if ((packet->has & DC_HAS_TCP) != 0 && packet->tcp_seq != 0 && brief->tcp_seq != packet->tcp_seq)
     return false;
   return true;
 }
@@ -82,11 +82,11 @@ static int64_t receive_distance(const DcDrop *drop, const DcSlot *slot)
 
 /* The reception's length is without link header; the frame's is with it: none, Ethernet, with one tag or two, or a
  * cooked header of either version. */
-static bool length_allows(const DcDrop *drop, const DcSlot *slot)
+static bool length_allows(const DcDrop *drop, const DcBrief *brief)
 {
   static const uint32_t headers[] = {0, 14, 16, 18, 20, 22};
   for (size_t i = 0; i < G_N_ELEMENTS(headers); i++) {
-    if (drop->rx_len + headers[i] == slot->brief.len)
+    if (drop->rx_len + headers[i] == brief->len)
       return true;
   }
   return drop->rx_len == 0;
@@ -113,6 +113,7 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
 {
   DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
   const bool has_receive = drop->rx_time_ns != 0;
+  const bool asks_brief = drop->rx_len != 0 || drop->packet.has != 0;
   /* Frames outside these cannot be meant; they come by time, but for a little disorder among CPUs. */
   const int64_t slack_ns = MIN(self->disorder_ns, self->options.window_before_ns);
   const int64_t earliest = has_receive ? drop->rx_time_ns - drop->rx_wait_ns - within_ns - slack_ns
@@ -136,16 +137,21 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
       break;
     /* What this host sent is received, and may be freed, in another namespace: with its reception known it can be told.
      */
-    const bool sent = slot->brief.direction == DC_DIRECTION_OUT;
+    const bool sent = slot->direction == DC_DIRECTION_OUT;
     if ((slot->flags & (DC_SLOT_JOINED | DC_SLOT_CONSUMED)) != 0 || (sent && !has_receive))
       continue;
-    if (drop->protocol >= 0 && slot->brief.flow.ethertype != drop->protocol)
+    if (drop->protocol >= 0 && slot->ethertype != drop->protocol)
       continue;
     /* Sent to another's MAC address: what a bridge passes on is looked at behind it. */
-    if (for_a_socket && slot->brief.direction == DC_DIRECTION_OTHER_HOST)
+    if (for_a_socket && slot->direction == DC_DIRECTION_OTHER_HOST)
       continue;
     const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
-    if (distance > within_ns || !length_allows(drop, slot) || !site_allows(site, slot) || !tuple_allows(drop, slot))
+    if (distance > within_ns || !site_allows(site, slot))
+      continue;
+    DcBrief brief;
+    if (asks_brief)
+      dc_window_brief(self->window, slot, &brief);
+    if (asks_brief && (!length_allows(drop, &brief) || !tuple_allows(drop, &brief)))
       continue;
     if (!sent && dc_answer_is_answered(self, slot))
       continue;

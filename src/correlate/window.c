@@ -1,36 +1,126 @@
 #include "window.h"
 
+#include "brief_record.h"
+
 #include <glib.h>
 #include <string.h>
 
-#define WINDOW_FIRST_SLOTS 1024u
+#define BUCKETS_FIRST 1024u
 #define WINDOW_RECENT 4096u
-#define KEPT_BYTES_MAX 128u
 #define WINDOW_DISORDER 64u /* slots */
 
+#define SLOTS_SHIFT 10
+#define CHUNK_SLOTS (1u << SLOTS_SHIFT)
+#define RECORDS_SHIFT 16
+#define CHUNK_RECORDS (1u << RECORDS_SHIFT) /* bytes */
+#define CHUNKS_FIRST 16u
+/* Chunks that left are kept for those to come. */
+#define SPARE_MAX 4u
+
+/* Memory in order: chunks are taken at one end, and given back at the other. Places count on for ever; what is stored
+ * of them may be the low half. */
+typedef struct {
+  uint8_t **chunks; /* by number of chunk, modulo capacity */
+  size_t capacity;  /* power of two */
+  size_t chunk_size;
+  uint64_t first, next; /* numbers of the chunks there are */
+  uint8_t *spare[SPARE_MAX];
+  size_t spares;
+} Chunks;
+
+/* Kept of a packet, behind the brief and, of an inner packet, its chain: | header_len payload_len | hash of headers(8)
+ * | payload |. Hash 0: the headers are not whole, and the bytes are all. */
+typedef struct {
+  uint8_t header_len, payload_len;
+  uint64_t headers;
+  const uint8_t *payload;
+} DcKept;
+
+enum { KEPT_FIXED = 10, INNER_FIXED = 12 };
+
 struct DcWindow {
-  DcSlot *slots;
-  uint32_t *heads[DC_CHAIN_COUNT]; /* bucket -> low 32 bits of (position + 1), 0 empty */
-  size_t capacity;                 /* power of two; also the number of buckets */
+  Chunks slots, records;
+  uint32_t *heads[DC_CHAIN_COUNT]; /* bucket -> low 32 bits of the position, 0 empty */
+  size_t buckets;                  /* power of two */
   size_t max_slots;
   size_t peak;
   uint64_t begin, end;
-  uint8_t *bytes; /* ring of normalised bytes, freed in the slots' order */
-  size_t bytes_capacity;
-  uint64_t bytes_begin, bytes_end;
+  uint64_t records_end; /* the next record's place */
+  DcSlotNote *notes;
+  uint32_t note_capacity, notes_used, free_note;
   uint64_t recent[WINDOW_RECENT]; /* hashes of slots joined lately, direct-mapped */
 };
+
+_Static_assert(sizeof(DcSlot) == 72, "slots are most of the memory");
+
+/* --- chunks ----------------------------------------------------------------------------------- */
+
+static void chunks_init(Chunks *chunks, size_t chunk_size, uint64_t first)
+{
+  chunks->chunk_size = chunk_size;
+  chunks->capacity = CHUNKS_FIRST;
+  chunks->chunks = g_new0(uint8_t *, CHUNKS_FIRST);
+  chunks->first = chunks->next = first;
+}
+
+static void chunks_clear(Chunks *chunks)
+{
+  for (uint64_t at = chunks->first; at < chunks->next; at++)
+    g_free(chunks->chunks[at & (chunks->capacity - 1)]);
+  for (size_t i = 0; i < chunks->spares; i++)
+    g_free(chunks->spare[i]);
+  g_free(chunks->chunks);
+}
+
+static void chunks_grow(Chunks *chunks)
+{
+  const size_t capacity = chunks->capacity * 2;
+  uint8_t **grown = g_new0(uint8_t *, capacity);
+  for (uint64_t at = chunks->first; at < chunks->next; at++)
+    grown[at & (capacity - 1)] = chunks->chunks[at & (chunks->capacity - 1)];
+  g_free(chunks->chunks);
+  chunks->chunks = grown;
+  chunks->capacity = capacity;
+}
+
+/* Up to and with that number. */
+static void chunks_have(Chunks *chunks, uint64_t number)
+{
+  while (chunks->next <= number) {
+    if (chunks->next - chunks->first == chunks->capacity)
+      chunks_grow(chunks);
+    uint8_t *chunk = chunks->spares > 0 ? chunks->spare[--chunks->spares] : g_malloc(chunks->chunk_size);
+    chunks->chunks[chunks->next++ & (chunks->capacity - 1)] = chunk;
+  }
+}
+
+static void chunks_drop_before(Chunks *chunks, uint64_t number)
+{
+  for (; chunks->first < MIN(number, chunks->next); chunks->first++) {
+    uint8_t *chunk = chunks->chunks[chunks->first & (chunks->capacity - 1)];
+    if (chunks->spares < SPARE_MAX)
+      chunks->spare[chunks->spares++] = chunk;
+    else
+      g_free(chunk);
+  }
+}
+
+static inline uint8_t *chunk_at(const Chunks *chunks, uint64_t number)
+{
+  return chunks->chunks[number & (chunks->capacity - 1)];
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 DcWindow *dc_window_new(size_t max_slots)
 {
   DcWindow *window = g_new0(DcWindow, 1);
-  window->capacity = WINDOW_FIRST_SLOTS;
-  window->max_slots = MAX(max_slots, WINDOW_FIRST_SLOTS);
-  window->slots = g_new(DcSlot, window->capacity);
-  window->heads[DC_CHAIN_EXACT] = g_new0(uint32_t, window->capacity);
-  window->heads[DC_CHAIN_LOOSE] = g_new0(uint32_t, window->capacity);
-  window->bytes_capacity = 64 * 1024;
-  window->bytes = g_malloc(window->bytes_capacity);
+  window->max_slots = MAX(max_slots, BUCKETS_FIRST);
+  window->buckets = BUCKETS_FIRST;
+  window->heads[DC_CHAIN_EXACT] = g_new0(uint32_t, window->buckets);
+  window->heads[DC_CHAIN_LOOSE] = g_new0(uint32_t, window->buckets);
+  chunks_init(&window->slots, CHUNK_SLOTS * sizeof(DcSlot), 0);
+  chunks_init(&window->records, CHUNK_RECORDS, 0);
   /* Position 0 is never used: 0 in a chain means "none". */
   window->begin = window->end = 1;
   return window;
@@ -39,6 +129,7 @@ DcWindow *dc_window_new(size_t max_slots)
 void dc_window_begin_at(DcWindow *window, uint64_t position)
 {
   window->begin = window->end = position;
+  window->slots.first = window->slots.next = position >> SLOTS_SHIFT;
 }
 
 void dc_window_free(DcWindow *window)
@@ -47,8 +138,9 @@ void dc_window_free(DcWindow *window)
     return;
   for (int chain = 0; chain < DC_CHAIN_COUNT; chain++)
     g_free(window->heads[chain]);
-  g_free(window->slots);
-  g_free(window->bytes);
+  chunks_clear(&window->slots);
+  chunks_clear(&window->records);
+  g_free(window->notes);
   g_free(window);
 }
 
@@ -77,9 +169,16 @@ uint64_t dc_window_end(const DcWindow *window)
   return window->end;
 }
 
-static DcSlot *slot_at(const DcWindow *window, uint64_t position)
+static inline DcSlot *slot_at(const DcWindow *window, uint64_t position)
 {
-  return &window->slots[position & (window->capacity - 1)];
+  DcSlot *slots = (DcSlot *)(void *)chunk_at(&window->slots, position >> SLOTS_SHIFT);
+  return &slots[position & (CHUNK_SLOTS - 1)];
+}
+
+/* The low half of a record's place tells its chunk: there are never so many that it could be another's. */
+static inline uint8_t *record_at(const DcWindow *window, const DcSlot *slot)
+{
+  return chunk_at(&window->records, slot->record_at >> RECORDS_SHIFT) + (slot->record_at & (CHUNK_RECORDS - 1));
 }
 
 uint64_t dc_window_until(const DcWindow *window, int64_t time_ns)
@@ -100,6 +199,8 @@ uint64_t dc_window_until(const DcWindow *window, int64_t time_ns)
   return until;
 }
 
+/* --- chains ----------------------------------------------------------------------------------- */
+
 /* The position whose low 32 bits are given, if it is still in the ring; 0 otherwise. */
 static uint64_t widen(const DcWindow *window, uint32_t low)
 {
@@ -111,49 +212,174 @@ static uint64_t widen(const DcWindow *window, uint32_t low)
   return window->end - back;
 }
 
-static void chain_push(DcWindow *window, uint64_t position, DcChain chain)
+/* An inner packet's hash and link: bytes of the record, behind the outer packet's. */
+static uint8_t *inner_at(const DcWindow *window, const DcSlot *slot)
 {
-  DcSlot *slot = slot_at(window, position);
-  uint32_t *head = &window->heads[chain][slot->hash[chain] & (window->capacity - 1)];
-  slot->older[chain] = *head;
+  uint8_t *kept = record_at(window, slot) + slot->brief_len;
+  return kept + KEPT_FIXED + kept[1];
+}
+
+static uint64_t chain_hash(const DcWindow *window, const DcSlot *slot, DcChain chain)
+{
+  uint64_t hash = 0;
+  switch (chain) {
+  case DC_CHAIN_EXACT:
+    return slot->exact;
+  case DC_CHAIN_LOOSE:
+    return slot->loose;
+  case DC_CHAIN_INNER:
+    if ((slot->flags & DC_SLOT_INNER) != 0)
+      memcpy(&hash, inner_at(window, slot), sizeof hash);
+    return hash;
+  case DC_CHAIN_COUNT:
+    break;
+  }
+  return 0;
+}
+
+static uint32_t chain_older(const DcWindow *window, const DcSlot *slot, DcChain chain)
+{
+  if (chain != DC_CHAIN_INNER)
+    return slot->older[chain];
+  uint32_t older;
+  memcpy(&older, inner_at(window, slot) + 8, sizeof older);
+  return older;
+}
+
+static void chain_set_older(DcWindow *window, DcSlot *slot, DcChain chain, uint32_t older)
+{
+  if (chain != DC_CHAIN_INNER)
+    slot->older[chain] = older;
+  else
+    memcpy(inner_at(window, slot) + 8, &older, sizeof older);
+}
+
+static inline uint32_t *head_of(const DcWindow *window, DcChain chain, uint64_t hash)
+{
+  return &window->heads[chain][hash & (window->buckets - 1)];
+}
+
+static void chain_push(DcWindow *window, DcSlot *slot, uint64_t position, DcChain chain, uint64_t hash)
+{
+  if (window->heads[chain] == NULL)
+    window->heads[chain] = g_new0(uint32_t, window->buckets);
+  uint32_t *head = head_of(window, chain, hash);
+  chain_set_older(window, slot, chain, *head);
   *head = (uint32_t)position;
 }
 
-static void window_grow(DcWindow *window)
+static void buckets_grow(DcWindow *window)
 {
-  size_t capacity = window->capacity * 2;
-  DcSlot *slots = g_new(DcSlot, capacity);
-  for (uint64_t at = window->begin; at < window->end; at++)
-    slots[at & (capacity - 1)] = *slot_at(window, at);
-  g_free(window->slots);
-  window->slots = slots;
-  window->capacity = capacity;
+  window->buckets *= 2;
   for (int chain = 0; chain < DC_CHAIN_COUNT; chain++) {
     if (window->heads[chain] == NULL)
       continue;
     g_free(window->heads[chain]);
-    window->heads[chain] = g_new0(uint32_t, capacity);
+    window->heads[chain] = g_new0(uint32_t, window->buckets);
     for (uint64_t at = window->begin; at < window->end; at++) {
-      if (slot_at(window, at)->hash[chain] != 0)
-        chain_push(window, at, (DcChain)chain);
+      DcSlot *slot = slot_at(window, at);
+      const uint64_t hash = chain_hash(window, slot, (DcChain)chain);
+      if (hash != 0)
+        chain_push(window, slot, at, (DcChain)chain, hash);
     }
   }
 }
 
-DcSlot *dc_window_add(DcWindow *window, uint64_t *ret_position)
+/* Steps along the chain, cutting out what is JOINED: previous is what points to position, NULL its head. */
+static DcSlot *chain_walk(DcWindow *window, DcChain chain, uint64_t hash, DcSlot *previous, uint64_t *ret_position)
 {
-  if (dc_window_count(window) == window->capacity)
-    window_grow(window);
-  uint64_t position = window->end++;
+  for (;;) {
+    const uint32_t low = previous != NULL ? chain_older(window, previous, chain) : *head_of(window, chain, hash);
+    const uint64_t position = widen(window, low);
+    DcSlot *slot = position != 0 ? slot_at(window, position) : NULL;
+    const bool skip = slot == NULL || (slot->flags & DC_SLOT_JOINED) != 0;
+    if (skip) {
+      const uint32_t beyond = slot != NULL ? chain_older(window, slot, chain) : 0;
+      if (previous != NULL)
+        chain_set_older(window, previous, chain, beyond);
+      else
+        *head_of(window, chain, hash) = beyond;
+      if (slot == NULL)
+        return NULL;
+      continue;
+    }
+    if (chain_hash(window, slot, chain) == hash) {
+      *ret_position = position;
+      return slot;
+    }
+    previous = slot;
+  }
+}
+
+DcSlot *dc_window_find(DcWindow *window, DcChain chain, uint64_t hash, uint64_t *ret_position)
+{
+  return window->heads[chain] == NULL ? NULL : chain_walk(window, chain, hash, NULL, ret_position);
+}
+
+DcSlot *dc_window_find_older(DcWindow *window, DcChain chain, uint64_t hash, uint64_t *position)
+{
+  DcSlot *slot = dc_window_at(window, *position);
+  return slot == NULL ? NULL : chain_walk(window, chain, hash, slot, position);
+}
+
+void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys)
+{
+  __builtin_prefetch(head_of(window, DC_CHAIN_EXACT, keys->exact), 1);
+  __builtin_prefetch(head_of(window, DC_CHAIN_LOOSE, keys->loose), 1);
+}
+
+bool dc_window_was_joined(const DcWindow *window, uint64_t hash)
+{
+  return window->recent[hash % WINDOW_RECENT] == hash;
+}
+
+void dc_window_note_joined(DcWindow *window, uint64_t hash)
+{
+  window->recent[hash % WINDOW_RECENT] = hash;
+}
+
+/* --- coming and going --------------------------------------------------------------------------- */
+
+static void record_put(DcWindow *window, DcSlot *slot, const DcFrameKeys *keys)
+{
+  const size_t left = CHUNK_RECORDS - (window->records_end & (CHUNK_RECORDS - 1));
+  if (left < keys->record_len)
+    window->records_end += left;
+  if (keys->record_len > 0)
+    chunks_have(&window->records, window->records_end >> RECORDS_SHIFT);
+  slot->record_at = (uint32_t)window->records_end;
+  slot->record_len = keys->record_len;
+  slot->brief_len = keys->brief_len;
+  if (keys->record_len > 0)
+    memcpy(record_at(window, slot), keys->record, keys->record_len);
+  window->records_end += keys->record_len;
+}
+
+DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, uint64_t *ret_position)
+{
+  static const DcFrameKeys nothing;
+  if (dc_window_count(window) == window->buckets)
+    buckets_grow(window);
+  const uint64_t position = window->end++;
+  chunks_have(&window->slots, position >> SLOTS_SHIFT);
   DcSlot *slot = slot_at(window, position);
   memset(slot, 0, sizeof *slot);
-  slot->bytes_at = window->bytes_end;
   if ((uint32_t)position == 0) { /* its low half would read as "none": a frame that nothing can be joined to */
     slot->flags = DC_SLOT_JOINED | DC_SLOT_DECIDED;
     slot->time_ns = window->end - window->begin > 1 ? slot_at(window, position - 1)->time_ns : 0;
-    return dc_window_add(window, ret_position);
+    record_put(window, slot, &nothing);
+    return dc_window_add(window, keys, ret_position);
   }
-  slot->answer_ns = -1;
+  record_put(window, slot, keys);
+  slot->flags = (uint16_t)((keys->kept ? DC_SLOT_KEPT : 0) | (keys->inner != 0 ? DC_SLOT_INNER : 0));
+  slot->exact = keys->exact;
+  slot->loose = keys->loose;
+  if (keys->exact != 0)
+    chain_push(window, slot, position, DC_CHAIN_EXACT, keys->exact);
+  if (keys->loose != 0)
+    chain_push(window, slot, position, DC_CHAIN_LOOSE, keys->loose);
+  if (keys->inner != 0)
+    chain_push(window, slot, position, DC_CHAIN_INNER, keys->inner);
   window->peak = MAX(window->peak, dc_window_count(window));
   *ret_position = position;
   return slot;
@@ -167,8 +393,19 @@ DcSlot *dc_window_oldest(DcWindow *window)
 void dc_window_remove_oldest(DcWindow *window)
 {
   const DcSlot *slot = slot_at(window, window->begin);
-  window->bytes_begin = slot->bytes_at + slot->kept_len + slot->inner_kept_len;
-  window->begin++;
+  if (slot->note != 0) {
+    window->notes[slot->note - 1].next_free = window->free_note;
+    window->free_note = slot->note;
+  }
+  const uint64_t begin = ++window->begin;
+  if ((begin & (CHUNK_SLOTS - 1)) != 0)
+    return;
+  /* Records leave with their slots, a chunk of those at a time. */
+  uint64_t records_begin = window->records_end;
+  if (begin < window->end)
+    records_begin -= (uint32_t)((uint32_t)window->records_end - slot_at(window, begin)->record_at);
+  chunks_drop_before(&window->records, records_begin >> RECORDS_SHIFT);
+  chunks_drop_before(&window->slots, begin >> SLOTS_SHIFT);
 }
 
 DcSlot *dc_window_at(DcWindow *window, uint64_t position)
@@ -176,115 +413,74 @@ DcSlot *dc_window_at(DcWindow *window, uint64_t position)
   return position >= window->begin && position < window->end ? slot_at(window, position) : NULL;
 }
 
-void dc_window_link(DcWindow *window, uint64_t position, DcChain chain, uint64_t hash)
+/* --- what is kept of a frame --------------------------------------------------------------------- */
+
+void dc_window_brief(const DcWindow *window, const DcSlot *slot, DcBrief *ret_brief)
 {
-  if (window->heads[chain] == NULL)
-    window->heads[chain] = g_new0(uint32_t, window->capacity);
-  slot_at(window, position)->hash[chain] = hash != 0 ? hash : 1;
-  chain_push(window, position, chain);
+  dc_brief_unpack(ret_brief, record_at(window, slot));
 }
 
-/* Walks from *link on, cutting JOINED slots out on the way. */
-static DcSlot *chain_walk(DcWindow *window, DcChain chain, uint64_t hash, uint32_t *link, uint64_t *ret_position)
+void dc_window_set_direction(DcWindow *window, DcSlot *slot, DcDirection direction)
 {
-  for (;;) {
-    uint64_t position = widen(window, *link);
-    if (position == 0) {
-      *link = 0;
-      return NULL;
+  slot->direction = (uint8_t)direction;
+  dc_brief_record_set_direction(record_at(window, slot), direction);
+}
+
+const DcSlotNote *dc_window_note(const DcWindow *window, const DcSlot *slot)
+{
+  return slot->note != 0 ? &window->notes[slot->note - 1] : NULL;
+}
+
+DcSlotNote *dc_window_make_note(DcWindow *window, DcSlot *slot)
+{
+  if (slot->note != 0)
+    return &window->notes[slot->note - 1];
+  if (window->free_note != 0) {
+    slot->note = window->free_note;
+    window->free_note = window->notes[slot->note - 1].next_free;
+  } else {
+    if (window->notes_used == window->note_capacity) {
+      window->note_capacity = MAX(2 * window->note_capacity, 256u);
+      window->notes = g_renew(DcSlotNote, window->notes, window->note_capacity);
     }
-    DcSlot *slot = slot_at(window, position);
-    if ((slot->flags & DC_SLOT_JOINED) != 0) {
-      *link = slot->older[chain];
-      continue;
-    }
-    if (slot->hash[chain] == hash) {
-      *ret_position = position;
-      return slot;
-    }
-    link = &slot->older[chain];
+    slot->note = ++window->notes_used;
   }
+  DcSlotNote *note = &window->notes[slot->note - 1];
+  *note = (DcSlotNote){.answer_ns = -1};
+  return note;
 }
 
-DcSlot *dc_window_find(DcWindow *window, DcChain chain, uint64_t hash, uint64_t *ret_position)
+static DcKept kept_of(const DcWindow *window, const DcSlot *slot, bool inner)
 {
-  if (window->heads[chain] == NULL)
-    return NULL;
-  hash = hash != 0 ? hash : 1;
-  return chain_walk(window, chain, hash, &window->heads[chain][hash & (window->capacity - 1)], ret_position);
+  const uint8_t *at = inner ? inner_at(window, slot) + INNER_FIXED : record_at(window, slot) + slot->brief_len;
+  DcKept kept = {.header_len = at[0], .payload_len = at[1], .payload = at + KEPT_FIXED};
+  memcpy(&kept.headers, at + 2, sizeof kept.headers);
+  return kept;
 }
 
-DcSlot *dc_window_find_older(DcWindow *window, DcChain chain, uint64_t hash, uint64_t *position)
+static bool is_kept(const DcSlot *slot, bool inner)
 {
-  DcSlot *slot = dc_window_at(window, *position);
-  hash = hash != 0 ? hash : 1;
-  return slot == NULL ? NULL : chain_walk(window, chain, hash, &slot->older[chain], position);
+  return (slot->flags & (inner ? DC_SLOT_INNER : DC_SLOT_KEPT)) != 0;
 }
 
-bool dc_window_was_joined(const DcWindow *window, uint64_t hash)
+bool dc_window_same_headers(const DcWindow *window, const DcSlot *slot, bool inner, const DcNormal *normal,
+                            uint64_t headers)
 {
-  return window->recent[hash % WINDOW_RECENT] == hash;
+  if (!is_kept(slot, inner))
+    return false;
+  const DcKept kept = kept_of(window, slot, inner);
+  return kept.header_len == normal->header_len && kept.headers == headers;
 }
 
-void dc_window_note_joined(DcWindow *window, uint64_t hash)
+bool dc_window_same_bytes(const DcWindow *window, const DcSlot *slot, bool inner, const DcNormal *normal,
+                          uint64_t headers)
 {
-  window->recent[hash % WINDOW_RECENT] = hash;
-}
-
-static void bytes_put(DcWindow *window, const uint8_t *bytes, size_t len)
-{
-  size_t at = window->bytes_end & (window->bytes_capacity - 1);
-  memcpy(window->bytes + at, bytes, len);
-  window->bytes_end += len;
-}
-
-/* Contiguous room for len bytes at the ring's end: skips the tail of the ring, grows when full. */
-static void bytes_reserve(DcWindow *window, size_t len)
-{
-  for (;;) {
-    size_t at = window->bytes_end & (window->bytes_capacity - 1);
-    size_t skip = at + len > window->bytes_capacity ? window->bytes_capacity - at : 0;
-    if (window->bytes_end + skip + len - window->bytes_begin <= window->bytes_capacity) {
-      window->bytes_end += skip;
-      return;
-    }
-    size_t capacity = window->bytes_capacity * 2;
-    uint8_t *grown = g_malloc(capacity);
-    uint64_t end = 0;
-    for (uint64_t position = window->begin; position < window->end; position++) {
-      DcSlot *slot = slot_at(window, position);
-      size_t kept = (size_t)slot->kept_len + slot->inner_kept_len;
-      if (kept != 0)
-        memcpy(grown + end, window->bytes + (slot->bytes_at & (window->bytes_capacity - 1)), kept);
-      slot->bytes_at = end;
-      end += kept;
-    }
-    g_free(window->bytes);
-    window->bytes = grown;
-    window->bytes_capacity = capacity;
-    window->bytes_begin = 0;
-    window->bytes_end = end;
-  }
-}
-
-void dc_window_keep_bytes(DcWindow *window, DcSlot *slot, const DcNormal *normal, const DcNormal *inner)
-{
-  size_t kept = MIN(normal->len, KEPT_BYTES_MAX);
-  size_t inner_kept = inner != NULL ? MIN(inner->len, KEPT_BYTES_MAX) : 0;
-  bytes_reserve(window, kept + inner_kept);
-  slot->bytes_at = window->bytes_end;
-  slot->header_len = normal->header_len;
-  slot->kept_len = (uint16_t)kept;
-  slot->wire_len = normal->wire_len;
-  bytes_put(window, normal->bytes, kept);
-  if (inner != NULL) {
-    slot->inner_header_len = inner->header_len;
-    slot->inner_kept_len = (uint16_t)inner_kept;
-    bytes_put(window, inner->bytes, inner_kept);
-  }
-}
-
-const uint8_t *dc_window_bytes(const DcWindow *window, const DcSlot *slot, bool inner)
-{
-  return window->bytes + (slot->bytes_at & (window->bytes_capacity - 1)) + (inner ? slot->kept_len : 0);
+  if (!is_kept(slot, inner))
+    return false;
+  const DcKept kept = kept_of(window, slot, inner);
+  if (kept.header_len != normal->header_len || (kept.headers != 0 && kept.headers != headers))
+    return false;
+  const size_t from = kept.headers != 0 ? normal->header_len : 0;
+  return normal->len >= from &&
+         memcmp(kept.payload, normal->bytes + from, MIN(kept.payload_len, normal->len - from)) == 0;
 }

@@ -2,12 +2,17 @@
  * The frames that may still be joined to a drop or an answer: a ring in order of
  * arrival, with hash chains from newest to oldest over what a drop can be found by.
  *
+ * A frame is a slot, which every frame's life goes through, and a record, which is read when somebody asks: the packed
+ * brief and the payload that no hash covers (frame_keys.h). What few frames have is a note. All three are taken from
+ * chunks in the order of arrival: memory is walked, not jumped through, and follows what is in the window.
+ *
  * Leaving the ring costs nothing: chains end where a slot has left. Slots that can no
  * longer be joined are cut out of a chain when it is next walked, so that a flood of
  * identical frames costs as much per frame as any other traffic.
  */
 #pragma once
 
+#include "dropcorr/correlate/frame_keys.h"
 #include "dropcorr/decode/normalise.h"
 #include "dropcorr/model/verdict.h"
 
@@ -29,31 +34,45 @@ enum {
   DC_SLOT_SYN = 1 << 3,
   DC_SLOT_ANSWERED = 1 << 4, /* by something that answers this very frame */
   DC_SLOT_FRAGMENT = 1 << 5,
-  DC_SLOT_NO_ANSWER_OWED = 1 << 6
+  DC_SLOT_TCP = 1 << 6,
+  DC_SLOT_TAKES_SEQUENCE = 1 << 7, /* TCP: and is no RST, so that an acknowledgement covers it */
+  DC_SLOT_ECHO = 1 << 8,           /* an echo request; end_seq is its sequence number */
+  DC_SLOT_KEPT = 1 << 9,           /* normalised bytes are kept */
+  DC_SLOT_INNER = 1 << 10,         /* and a tunnel's inner packet's */
+  DC_SLOT_IP = 1 << 11,
+  DC_SLOT_PORTS = 1 << 12,
+  DC_SLOT_VLAN = 1 << 13,
+  DC_SLOT_RESET = 1 << 14
 };
 
 typedef struct {
   uint64_t number;
   int64_t time_ns;
-  DcBrief brief;
-  uint64_t hash[DC_CHAIN_COUNT];  /* 0: not in that chain */
-  uint32_t older[DC_CHAIN_COUNT]; /* next in chain, low 32 bits of its position */
-  uint64_t bytes_at;              /* of the normalised bytes in the byte ring */
-  uint16_t header_len, kept_len;
-  uint16_t inner_header_len, inner_kept_len;
-  uint16_t wire_len;
-  uint16_t flags;
-  uint32_t ip_id;
+  uint64_t exact; /* hash of its chain; 0: not in it */
+  uint32_t loose;
+  uint32_t older[2];              /* next in chain, low 32 bits of its position */
+  uint32_t record_at;             /* low 32 bits of the record's place */
   uint32_t flow, flow_generation; /* index + 1 of the flow, 0 none */
   uint32_t end_seq;               /* TCP: sequence number after this segment */
-  uint64_t attempt;               /* handshake id, 0 none */
-  int64_t answer_ns;              /* -1 none */
-  uint64_t consumed_by;           /* drop number */
+  uint32_t note;                  /* index + 1, 0 none */
+  uint32_t ip_id;
+  uint16_t flags;
+  uint16_t record_len;
+  uint16_t ethertype, dst_port;
+  uint8_t protocol;
+  uint8_t direction; /* DcDirection */
+  uint8_t brief_len;
+} DcSlot;
+
+/* What few frames have. */
+typedef struct {
+  int64_t answer_ns;    /* -1 none */
+  uint64_t attempt;     /* handshake id, 0 none */
+  uint64_t consumed_by; /* drop number */
   int64_t consumed_delay_ns;
   uint8_t refused_by, refused_type, refused_code;
-  uint8_t echo; /* an echo request; echo_seq in ip_id's place */
-  uint16_t echo_seq;
-} DcSlot;
+  uint32_t next_free;
+} DcSlotNote;
 
 typedef struct DcWindow DcWindow;
 
@@ -66,8 +85,10 @@ size_t dc_window_count(const DcWindow *window);
 size_t dc_window_peak(const DcWindow *window);
 bool dc_window_full(const DcWindow *window); /* at max_slots: the oldest has to leave before one is added */
 
-/* A zeroed slot at the newest end; valid until the next add. */
-DcSlot *dc_window_add(DcWindow *window, uint64_t *ret_position);
+/* A slot at the newest end, with its record, findable by what the keys say; valid until it leaves. */
+DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, uint64_t *ret_position);
+/* Brings the ends of its chains into the cache. */
+void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys);
 DcSlot *dc_window_oldest(DcWindow *window); /* NULL when empty */
 void dc_window_remove_oldest(DcWindow *window);
 
@@ -80,8 +101,6 @@ uint64_t dc_window_end(const DcWindow *window);   /* one past the newest */
  * disorder among CPUs, which is allowed for. After a backward step of the clock it may lie anywhere. */
 uint64_t dc_window_until(const DcWindow *window, int64_t time_ns);
 
-void dc_window_link(DcWindow *window, uint64_t position, DcChain chain, uint64_t hash);
-
 /* Newest slot of the chain with this hash that is not JOINED, or the next older one after `position`.
  * NULL at the end of the chain. */
 DcSlot *dc_window_find(DcWindow *window, DcChain chain, uint64_t hash, uint64_t *ret_position);
@@ -91,6 +110,16 @@ DcSlot *dc_window_find_older(DcWindow *window, DcChain chain, uint64_t hash, uin
 bool dc_window_was_joined(const DcWindow *window, uint64_t hash);
 void dc_window_note_joined(DcWindow *window, uint64_t hash);
 
-/* Normalised bytes of a slot. */
-void dc_window_keep_bytes(DcWindow *window, DcSlot *slot, const DcNormal *normal, const DcNormal *inner);
-const uint8_t *dc_window_bytes(const DcWindow *window, const DcSlot *slot, bool inner);
+void dc_window_brief(const DcWindow *window, const DcSlot *slot, DcBrief *ret_brief);
+void dc_window_set_direction(DcWindow *window, DcSlot *slot, DcDirection direction);
+
+/* NULL: it has none. */
+const DcSlotNote *dc_window_note(const DcWindow *window, const DcSlot *slot);
+/* Makes it. Valid until the next is made. */
+DcSlotNote *dc_window_make_note(DcWindow *window, DcSlot *slot);
+
+/* Whether the headers are equal; and whether payload is too, as far as both have it. headers: dc_key_of_headers(). */
+bool dc_window_same_headers(const DcWindow *window, const DcSlot *slot, bool inner, const DcNormal *normal,
+                            uint64_t headers);
+bool dc_window_same_bytes(const DcWindow *window, const DcSlot *slot, bool inner, const DcNormal *normal,
+                          uint64_t headers);

@@ -156,6 +156,7 @@ static Taken take_frame(CaptureFile *capture, const DcRecord *record, DcEvent *e
     frame->l4_checksum = (uint8_t)dc_evidence_reader_checksum(capture->evidence, record->packet_id);
   frame->interface_id = record->interface_id;
   frame->ifindex = header != NULL ? header->ifindex : 0;
+  frame->keys = NULL;
   frame->packet.has = 0; /* not decoded yet */
   return TAKEN;
 }

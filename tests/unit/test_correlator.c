@@ -41,7 +41,7 @@ static void run_begin_with(Run *run, const DcCorrelatorOptions *options, bool lo
 {
   static const uint8_t mac[6] = HOST_MAC;
   const DcAddr addr = {.version = 4, .bytes = {10, 0, 0, 1}};
-  const DcVerdictSink sink = {on_frame, on_drop, on_handshake, run};
+  const DcVerdictSink sink = {NULL, on_frame, on_drop, on_handshake, run};
   *run = (Run){.frames = g_array_new(FALSE, FALSE, sizeof(DcFrameVerdict)),
                .drops = g_array_new(FALSE, FALSE, sizeof(DcDropVerdict)),
                .drop_numbers = g_array_new(FALSE, FALSE, sizeof(uint64_t)),

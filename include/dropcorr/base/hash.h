@@ -15,3 +15,6 @@ uint64_t dc_hash_bytes(const void *data, size_t len);
 
 /* A cheap keyed mix of two words, for small fixed keys already reduced to words. */
 uint64_t dc_hash_words(uint64_t a, uint64_t b);
+
+/* An address and a port: an end of a flow. */
+uint64_t dc_hash_endpoint(const uint8_t address[16], uint16_t port);

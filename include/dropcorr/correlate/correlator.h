@@ -15,7 +15,20 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* A frame of which there is nothing to say but that it was seen: what of its verdict counts. */
 typedef struct {
+  int64_t time_ns;
+  uint16_t ethertype, dst_port;
+  uint8_t protocol;
+  uint8_t direction; /* DcDirection */
+  uint8_t fate;      /* DcFate */
+  bool has_ip, has_ports, has_vlan;
+} DcSighting;
+
+typedef struct {
+  /* Asked before a frame that no drop was joined to is given: true takes it, and nothing more is given of it. NULL:
+   * all frames are given. Most frames are like that, and a verdict takes longer to make than to count. */
+  bool (*sighting)(void *data, const DcSighting *sighting);
   /* Each frame once, not in number order: a frame is decided when its window is over.
    * `drop` is the drop it was joined to, else NULL. The sink may keep copies only. */
   void (*frame)(void *data, const DcFrameVerdict *verdict, const DcDrop *drop);

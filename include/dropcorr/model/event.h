@@ -22,6 +22,8 @@ typedef enum {
   DC_DIRECTION_COUNT
 } DcDirection;
 
+struct DcFrameKeys;
+
 typedef struct {
   uint64_t number;       /* 1-based, as tcpdump and Wireshark count frames of the file */
   int64_t time_ns;       /* CLOCK_REALTIME at the tap */
@@ -32,7 +34,8 @@ typedef struct {
   uint8_t l4_checksum;   /* DcChecksum as the source knows it, of a payload that was cut off since; else UNKNOWN */
   uint32_t interface_id; /* index into the source's interfaces, 0 for the first */
   uint32_t ifindex;      /* kernel's ifindex where known, else 0 */
-  DcPacket packet;       /* decoded by dc_decode_packet() before the correlator sees it */
+  const struct DcFrameKeys *keys; /* made ahead by dc_frame_keys_make(), borrowed; then bytes may be NULL. NULL: none */
+  DcPacket packet;                /* decoded by dc_decode_packet() before the correlator sees it */
 } DcFrame;
 
 typedef enum {
