@@ -75,18 +75,13 @@ static inline uint64_t fold(unsigned __int128 product)
  * pieces of data of one length collide with probability 2^-64 at most; the length goes into the folding. One
  * multiplication takes 16 bytes, and none waits for another.
  */
-static uint64_t hash_short(const uint8_t *at, size_t len)
+static inline unsigned __int128 nh(const uint64_t *key, uint64_t a, uint64_t b)
 {
-  const uint64_t *key = process_key.words;
-  unsigned __int128 sum = 0;
-  size_t left = len;
-  for (; left >= PIECE; left -= PIECE, at += PIECE, key += 2)
-    sum += (unsigned __int128)(load(at) + key[0]) * (load(at + 8) + key[1]);
-  if (left > 0) {
-    uint8_t last[PIECE] = {0};
-    memcpy(last, at, left);
-    sum += (unsigned __int128)(load(last) + key[0]) * (load(last + 8) + key[1]);
-  }
+  return (unsigned __int128)(a + key[0]) * (b + key[1]);
+}
+
+static inline uint64_t finish(unsigned __int128 sum, size_t len)
+{
   const uint64_t low = (uint64_t)sum ^ len * UINT64_C(0x9e3779b97f4a7c15);
   const uint64_t high = (uint64_t)(sum >> 64);
   /* Twice, and the words once more: a factor of zero must not swallow the other word. */
@@ -94,6 +89,47 @@ static uint64_t hash_short(const uint8_t *at, size_t len)
   return fold((unsigned __int128)(once ^ process_key.fold[1]) *
               (low + dc_rotate_left(high, 32) + process_key.fold[0])) ^
          low;
+}
+
+static uint64_t hash_short(const uint8_t *at, size_t len)
+{
+  const uint64_t *key = process_key.words;
+  unsigned __int128 sum = 0;
+  size_t left = len;
+  for (; left >= PIECE; left -= PIECE, at += PIECE, key += 2)
+    sum += nh(key, load(at), load(at + 8));
+  if (left > 0) {
+    uint8_t last[PIECE] = {0};
+    memcpy(last, at, left);
+    sum += nh(key, load(last), load(last + 8));
+  }
+  return finish(sum, len);
+}
+
+/* The first n bytes of a word, zeros for the others. */
+static inline uint64_t first_of(uint64_t word, size_t n)
+{
+  if (n >= 8)
+    return word;
+  if (n == 0)
+    return 0;
+  const uint64_t ones = ~UINT64_C(0);
+  return word & (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ones >> 8 * (8 - n) : ones << 8 * (8 - n));
+}
+
+uint64_t dc_hash_padded(const void *data, size_t len)
+{
+  if (len > SHORT_MAX)
+    return dc_hash_bytes(data, len);
+  const uint8_t *at = data;
+  const uint64_t *key = process_key.words;
+  unsigned __int128 sum = 0;
+  size_t left = len;
+  for (; left >= PIECE; left -= PIECE, at += PIECE, key += 2)
+    sum += nh(key, load(at), load(at + 8));
+  if (left > 0)
+    sum += nh(key, first_of(load(at), left), left > 8 ? first_of(load(at + 8), left - 8) : 0);
+  return finish(sum, len);
 }
 
 uint64_t dc_hash_bytes(const void *data, size_t len)

@@ -36,6 +36,7 @@ struct DcAnalysis {
   char *cut_short;
   DcReport *report;
   bool live;
+  bool expect_drops;
   uint64_t frames, drops;
   uint64_t skipped, filtered_frames, filtered_drops;
   uint64_t unparsed_samples;
@@ -297,7 +298,7 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host)
   if (options->window_after_ns >= 0)
     correlator_options.window_after_ns = options->window_after_ns;
   correlator_options.syn_timeout_ns = options->syn_timeout_ns;
-  correlator_options.expect_drops = host->drop_mode != NULL;
+  analysis->expect_drops = correlator_options.expect_drops = host->drop_mode != NULL;
   correlator_options.infer_direction = !known;
   const DcVerdictSink sink = dc_diagnosis_sink(analysis->diagnosis);
   analysis->correlator = dc_correlator_new(&correlator_options, &sink);
@@ -327,15 +328,29 @@ static void know_checksum(DcPacket *packet, uint8_t known)
     packet->l4_checksum = known;
 }
 
+static void decode_frame(DcFrame *frame)
+{
+  dc_decode_packet((DcLink)frame->link, frame->bytes, frame->caplen, frame->len, true, &frame->packet);
+  know_checksum(&frame->packet, frame->l4_checksum);
+}
+
+size_t dc_analysis_prepare(const DcAnalysis *analysis, DcEvent *event, void *room)
+{
+  DcFrameKeys *keys = room;
+  decode_frame(&event->frame);
+  dc_frame_keys_make(keys, &event->frame, analysis->expect_drops);
+  event->frame.keys = keys;
+  return offsetof(DcFrameKeys, record) + keys->record_len;
+}
+
 void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
 {
   size_t skipped = 0;
   switch ((DcEventKind)event->kind) {
   case DC_EVENT_FRAME:
     analysis->frames++;
-    dc_decode_packet((DcLink)event->frame.link, event->frame.bytes, event->frame.caplen, event->frame.len, true,
-                     &event->frame.packet);
-    know_checksum(&event->frame.packet, event->frame.l4_checksum);
+    if (event->frame.keys == NULL)
+      decode_frame(&event->frame);
     break;
   case DC_EVENT_DROP:
     event->drop.number = ++analysis->drops;

@@ -8,6 +8,7 @@
 #include "dropcorr/cli/shown.h"
 #include "dropcorr/cli/ticket.h"
 #include "dropcorr/decode/packet.h"
+#include "dropcorr/source/ahead.h"
 #include "dropcorr/source/capture_file.h"
 #include "dropcorr/source/context_dir.h"
 #include "dropcorr/source/drop_log.h"
@@ -23,12 +24,28 @@
 
 typedef struct {
   DcSource *frames;  /* borrowed from merge; NULL: none */
+  DcSource *ahead;   /* frames in a thread of their own, borrowed; NULL: they are not */
   DcDropLogs drops;  /* its sources borrowed from merge */
   DcSource *context; /* borrowed; NULL: none */
   DcSource *merge;   /* owns the above */
 } Sources;
 
-static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *stop, Sources *ret, GError **error)
+static size_t prepare(void *data, DcEvent *event, void *room)
+{
+  return dc_analysis_prepare(*(DcAnalysis *const *)data, event, room);
+}
+
+/* A pipe's frames are wanted when they come, the thread would read past the last of -c, and what is changed in an
+ * event has to be changed before it is prepared. */
+static bool may_read_ahead(const DcOptions *options, const DcSource *frames)
+{
+  return options->count == 0 && !options->anonymize && frames->bytes_total != 0;
+}
+
+/* ahead: the analysis, once it has begun, whose events are prepared while it is busy with others; NULL: events come as
+ * they are. */
+static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *stop, DcAnalysis **ahead, Sources *ret,
+                         GError **error)
 {
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)dc_source_free);
   const DcCaptureFileOptions frame_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
@@ -37,7 +54,11 @@ static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *s
     sources.frames = dc_capture_file_open(options->read_file, &frame_options, error);
     if (sources.frames == NULL)
       return false;
-    g_ptr_array_add(all, sources.frames);
+    if (ahead != NULL && may_read_ahead(options, sources.frames)) {
+      const DcAheadOptions ahead_options = {.prepare = prepare, .room_len = DC_ANALYSIS_ROOM, .data = ahead};
+      sources.ahead = dc_ahead_new(sources.frames, &ahead_options);
+    }
+    g_ptr_array_add(all, sources.ahead != NULL ? sources.ahead : sources.frames);
   }
   if (options->context_dir != NULL) {
     sources.context = dc_context_dir_open(options->context_dir, error);
@@ -141,7 +162,7 @@ static bool write_ticket(DcTicket *ticket, const DcOptions *options, DcShown *sh
 {
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
   Sources again;
-  if (!open_sources(options, strings, stop, &again, error))
+  if (!open_sources(options, strings, stop, NULL, &again, error))
     return false;
   DcAnalysisHost host = host_of(first);
   g_auto(DcAnnotateMeta) meta = {.macs = NULL};
@@ -230,7 +251,7 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
   g_auto(DcShown) shown = {.anonymizer = NULL};
   g_autoptr(DcAnalysis) analysis = NULL;
   Sources sources;
-  if (!open_sources(options, strings, stop, &sources, &error)) {
+  if (!open_sources(options, strings, stop, &analysis, &sources, &error)) {
     dc_run_complain(error->message);
     return dc_run_error_status(error);
   }
@@ -246,16 +267,16 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
   bool printed = false, failed = false;
   uint32_t turn = 0;
   uint64_t events = 0;
-  DcEvent event;
+  DcEvent room, *event;
   for (bool more = true; more;) {
-    switch (dc_source_next(source, &event, &error)) {
+    switch (dc_source_take(source, &room, &event, &error)) {
     case DC_READ_EVENT:
-      if (!dc_analysis_started(analysis) && event.kind != DC_EVENT_SAMPLE) {
+      if (!dc_analysis_started(analysis) && event->kind != DC_EVENT_SAMPLE) {
         announce(options, sources.frames);
         start_analysis(analysis, &shown, &sources);
       }
       events++;
-      dc_analysis_feed(analysis, &event);
+      dc_analysis_feed(analysis, event);
       more = options->count == 0 || dc_analysis_frames(analysis) < options->count;
       break;
     case DC_READ_WAIT:
@@ -272,7 +293,7 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
       continue;
     if (progress) {
       int64_t before = progress_ns;
-      show_progress(sources.frames, &progress_ns);
+      show_progress(sources.ahead != NULL ? sources.ahead : sources.frames, &progress_ns);
       printed |= before != progress_ns;
     }
     if (dc_stop_requested(stop) || (ticket == NULL && dc_analysis_is_unheard(analysis)))
@@ -280,6 +301,8 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
   }
   if (source != sources.merge)
     dc_source_free(source);
+  if (sources.ahead != NULL)
+    dc_ahead_stop(sources.ahead);
   if (printed)
     fputs("\r\033[K", stderr);
   if (!dc_analysis_started(analysis))

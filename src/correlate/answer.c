@@ -41,8 +41,42 @@ static bool is_echo_reply(const DcPacket *packet)
  * The flow a question belongs to, as the asker's frame carries it; `answer` is set for frames that
  * answer, whose key comes out reversed. False for frames that neither ask nor answer.
  */
-static bool question_key(const DcPacket *packet, bool answer, DcFlowKey *key)
+/*
+ * dc_flow_key_from_packet(), and reversed; stored in the pieces in which flows are compared. A load of what was stored
+ * in smaller pieces waits until all that was stored before has reached the cache: of frames new to it that takes
+ * longer than all the rest.
+ */
+static void ports_key(const DcPacket *packet, bool reversed, DcFlowKey *key)
 {
+  const bool is_ip = (packet->has & DC_HAS_IP) != 0;
+  const uint64_t ethertype = (packet->has & DC_HAS_ETHERTYPE) != 0 ? packet->ethertype : 0;
+  const uint64_t version = is_ip ? packet->src.version : 0;
+  const uint64_t protocol = is_ip ? packet->ip_protocol : 0;
+  uint64_t rest;
+  if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+    rest = ethertype | version << 16 | protocol << 24;
+  else
+    rest = ethertype << 48 | version << 40 | protocol << 32;
+  const DcAddr *src = reversed ? &packet->dst : &packet->src;
+  const DcAddr *dst = reversed ? &packet->src : &packet->dst;
+  memcpy(key->src, src->bytes, sizeof key->src);
+  memcpy(key->dst, dst->bytes, sizeof key->dst);
+  key->src_port = reversed ? packet->dst_port : packet->src_port;
+  key->dst_port = reversed ? packet->src_port : packet->dst_port;
+  memcpy(&key->ethertype, &rest, sizeof rest);
+}
+
+_Static_assert(sizeof(DcFlowKey) - offsetof(DcFlowKey, ethertype) == 8, "the rest of a key is a word");
+
+static bool question_key(const DcPacket *packet, const DcFrameKeys *keys, bool answer, DcFlowKey *key,
+                         uint32_t *ret_hash)
+{
+  const uint32_t special = DC_HAS_ARP | DC_HAS_ND_TARGET | DC_HAS_ECHO;
+  if ((packet->has & (DC_HAS_PORTS | special)) == DC_HAS_PORTS) {
+    *ret_hash = keys->flow; /* the same for both directions */
+    ports_key(packet, answer, key);
+    return true;
+  }
   if ((packet->has & DC_HAS_ARP) != 0) {
     if (packet->arp_op != (answer ? ARP_REPLY : ARP_REQUEST))
       return false;
@@ -64,11 +98,9 @@ static bool question_key(const DcPacket *packet, bool answer, DcFlowKey *key)
   } else {
     return false;
   }
-  if (answer) {
-    DcFlowKey reversed;
-    dc_flow_key_reverse(&reversed, key);
-    *key = reversed;
-  }
+  if (answer)
+    dc_flow_key_reverse(key, key);
+  *ret_hash = dc_flow_hash(key);
   return true;
 }
 
@@ -107,7 +139,9 @@ static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
       flow->unheard = flow->peer_acked;
     }
   }
-  bool acks_syn = attempt != NULL && packet->tcp_ack == attempt->isn + 1;
+  /* Looked at only where it matters: the attempt is not in the cache. */
+  const bool about_syn = attempt != NULL && (flags & (DC_TCP_SYN | DC_TCP_RST)) != 0;
+  const bool acks_syn = about_syn && packet->tcp_ack == attempt->isn + 1;
   DcSlot *syn = acks_syn ? dc_window_at(self->window, attempt->syn_position) : NULL;
   if ((flags & (DC_TCP_SYN | DC_TCP_ACK)) == (DC_TCP_SYN | DC_TCP_ACK) && acks_syn) {
     attempt_answered(attempt, frame);
@@ -261,13 +295,6 @@ static bool echo_was_answered(const DcFlow *flow, uint16_t sequence)
   return back >= 0 && back < 64 && (flow->echo_seen >> back & 1) != 0;
 }
 
-/* Of a packet with ports it was made with the other keys, and is the same for both directions. */
-static uint32_t key_hash(const DcPacket *packet, const DcFrameKeys *keys, const DcFlowKey *key)
-{
-  const bool special = (packet->has & (DC_HAS_ARP | DC_HAS_ND_TARGET | DC_HAS_ECHO)) != 0;
-  return (packet->has & DC_HAS_PORTS) != 0 && !special ? keys->flow : dc_flow_hash(key);
-}
-
 void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys)
 {
   const DcPacket *packet = &frame->packet;
@@ -278,9 +305,9 @@ void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameK
     return;
   }
   DcFlowKey key;
-  if (!question_key(packet, true, &key))
+  uint32_t hash;
+  if (!question_key(packet, keys, true, &key, &hash))
     return;
-  const uint32_t hash = key_hash(packet, keys, &key);
   DcFlow *flow;
   if ((packet->has & DC_HAS_TCP) != 0) {
     /* Made even when the peer has not spoken: a SYN-ACK coming in is then owed an ACK. */
@@ -379,50 +406,37 @@ static void inbound_syn(DcCorrelator *self, DcFlow *flow, const DcFrame *frame, 
   slot->flags |= DC_SLOT_SYN;
 }
 
-static uint32_t segment_length(const DcPacket *packet)
-{
-  return packet->payload_len + ((packet->tcp_flags & DC_TCP_SYN) != 0) + ((packet->tcp_flags & DC_TCP_FIN) != 0);
-}
-
 void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys, DcSlot *slot,
                        uint64_t position)
 {
   const DcPacket *packet = &frame->packet;
   DcFlowKey key;
+  uint32_t hash;
   if ((packet->has & DC_HAS_FRAGMENT) != 0 && packet->fragment_offset != 0)
     return;
   if ((packet->has & DC_HAS_QUOTE) != 0) {
     inbound_icmp_error(self, frame);
     return;
   }
-  if (!question_key(packet, false, &key)) {
+  if (!question_key(packet, keys, false, &key, &hash)) {
     /* No question, but an ICMP error may still refuse it: RFC 792 protocol unreachable. */
     if ((packet->has & DC_HAS_IP) == 0 || (packet->has & DC_HAS_ICMP) != 0)
       return;
     dc_flow_key_from_packet(&key, packet);
+    hash = dc_flow_hash(&key);
   }
-  const uint32_t hash = key_hash(packet, keys, &key);
   DcFlow *flow = dc_flows_get(self->flows, &key, hash, frame->time_ns, dc_answer_evict, self);
   dc_flows_touch(self->flows, flow, frame->time_ns);
   if ((packet->has & DC_HAS_TCP) != 0) {
-    const uint32_t takes = segment_length(packet);
-    slot->end_seq = packet->tcp_seq + takes;
-    if (takes != 0)
-      slot->flags |= DC_SLOT_TAKES_SEQUENCE;
     if ((packet->tcp_flags & (DC_TCP_SYN | DC_TCP_ACK | DC_TCP_RST)) == DC_TCP_SYN)
       inbound_syn(self, flow, frame, slot, position);
-    else if (flow->attempt != NULL && (packet->tcp_flags & DC_TCP_ACK) != 0 && (packet->tcp_flags & DC_TCP_RST) == 0 &&
-             packet->tcp_seq == flow->attempt->isn + 1) {
+    else if (flow->attempt != NULL && !flow->peer_acked && (packet->tcp_flags & DC_TCP_ACK) != 0 &&
+             (packet->tcp_flags & DC_TCP_RST) == 0 && packet->tcp_seq == flow->attempt->isn + 1) {
       DcAttempt *attempt = flow->attempt;
-      if (!attempt->established) {
-        attempt->established_frame = frame->number;
-        attempt->established_ns = frame->time_ns;
-      }
       attempt->established = flow->peer_acked = true;
+      attempt->established_frame = frame->number;
+      attempt->established_ns = frame->time_ns;
     }
-  } else if (is_echo_request(packet)) {
-    slot->flags |= DC_SLOT_ECHO;
-    slot->end_seq = packet->echo_seq;
   }
   slot->flow = dc_flows_index(self->flows, flow);
   slot->flow_generation = flow->generation;

@@ -17,9 +17,3 @@ size_t dc_brief_pack(const DcBrief *brief, uint8_t record[DC_BRIEF_RECORD_MAX]);
 
 /* Gives the very brief that was packed. */
 void dc_brief_unpack(DcBrief *ret_brief, const uint8_t *record);
-
-/* The direction is known later than the rest. */
-static inline void dc_brief_record_set_direction(uint8_t *record, DcDirection direction)
-{
-  record[2] = (uint8_t)direction;
-}

@@ -20,6 +20,9 @@
 #define PRIMING_STEP 64u
 /* Flows of frames that are decided soon are fetched so many frames ahead. */
 #define FLOWS_AHEAD 8u
+#define SLOTS_AHEAD 32u
+/* Flows that are over leave so often. */
+#define EXPIRE_EVERY_NS (10 * DC_NS_PER_MS)
 
 void dc_correlator_options_init(DcCorrelatorOptions *options)
 {
@@ -220,9 +223,11 @@ static void give_answer(DcCorrelator *self, const DcSlot *slot, const DcAnswer *
 static void decide_oldest(DcCorrelator *self)
 {
   const DcSlot *slot = dc_window_oldest(self->window);
-  const DcSlot *later = dc_window_at(self->window, dc_window_begin(self->window) + FLOWS_AHEAD);
+  const uint64_t begin = dc_window_begin(self->window);
+  const DcSlot *later = dc_window_at(self->window, begin + FLOWS_AHEAD);
   if (later != NULL)
     dc_flows_prefetch_at(self->flows, later->flow);
+  __builtin_prefetch(dc_window_at(self->window, begin + SLOTS_AHEAD));
   if ((slot->flags & DC_SLOT_DECIDED) == 0) {
     DcAnswer answer;
     dc_answer_decide(self, slot, &answer);
@@ -319,6 +324,9 @@ static void settle(DcCorrelator *self)
     decide_oldest(self);
     self->clock_stepped = stepped;
   }
+  if (self->now_ns - self->expired_ns < EXPIRE_EVERY_NS && self->now_ns >= self->expired_ns)
+    return;
+  self->expired_ns = self->now_ns;
   const DcFlowLimits limits = {
       .attempt_ns = self->options.attempt_idle_ns,
       .tcp_ns = MAX(FLOW_IDLE_NS, self->hold_ns),
@@ -353,26 +361,11 @@ static void advance(DcCorrelator *self, int64_t time_ns)
 static DcSlot *add_slot(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys, DcDirection direction,
                         uint64_t *ret_position)
 {
-  const DcPacket *packet = &frame->packet;
-  const uint32_t has = packet->has;
-  DcSlot *slot = dc_window_add(self->window, keys, ret_position);
-  dc_window_set_direction(self->window, slot, direction);
+  /* Whose packet one of this host's own headers is needs no more looking at. */
+  DcSlot *slot = dc_window_add(self->window, keys, direction != DC_DIRECTION_OUT, ret_position);
+  slot->direction = (uint8_t)direction;
   slot->number = frame->number;
   slot->time_ns = frame->time_ns;
-  slot->ip_id = packet->ip_id;
-  slot->ethertype = (has & DC_HAS_ETHERTYPE) != 0 ? packet->ethertype : 0;
-  slot->protocol = (has & DC_HAS_IP) != 0 ? packet->ip_protocol : 0;
-  slot->dst_port = (has & DC_HAS_PORTS) != 0 ? packet->dst_port : 0;
-  const struct {
-    bool set;
-    uint16_t flag;
-  } flags[] = {{(has & DC_HAS_TCP) != 0, DC_SLOT_TCP},
-               {(has & DC_HAS_IP) != 0, DC_SLOT_IP},
-               {(has & DC_HAS_PORTS) != 0, DC_SLOT_PORTS},
-               {packet->vlan_count != 0, DC_SLOT_VLAN},
-               {(has & DC_HAS_TCP) != 0 && (packet->tcp_flags & DC_TCP_RST) != 0, DC_SLOT_RESET}};
-  for (size_t i = 0; i < G_N_ELEMENTS(flags); i++)
-    slot->flags |= flags[i].set ? flags[i].flag : 0;
   self->cut_frames |= keys->cut;
   return slot;
 }
@@ -391,6 +384,13 @@ static void give_outbound(DcCorrelator *self, const DcFrame *frame, const DcFram
 
 static void process_frame(DcCorrelator *self, const DcFrame *frame)
 {
+  const DcFrameKeys *keys = frame->keys;
+  if (keys == NULL) {
+    dc_frame_keys_make(&self->keys, frame, self->options.expect_drops);
+    keys = &self->keys;
+  }
+  dc_flows_prefetch(self->flows, keys->flow);
+  dc_window_prefetch(self->window, keys);
   advance(self, frame->time_ns);
   self->stats.frames++;
   if (self->first_frame_ns == DC_TIME_NONE || frame->time_ns < self->first_frame_ns)
@@ -399,11 +399,6 @@ static void process_frame(DcCorrelator *self, const DcFrame *frame)
     self->last_frame_ns = frame->time_ns;
   self->disorder_ns = MAX(self->disorder_ns, self->last_frame_ns - frame->time_ns);
 
-  const DcFrameKeys *keys = frame->keys;
-  if (keys == NULL) {
-    dc_frame_keys_make(&self->keys, frame, self->options.expect_drops);
-    keys = &self->keys;
-  }
   DcDirection direction = dc_directions_of(self->directions, frame);
   /* On a loopback device each packet is seen once, as sent and received in one. */
   if (direction == DC_DIRECTION_OUT || dc_directions_is_loopback(frame))

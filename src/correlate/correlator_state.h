@@ -39,6 +39,7 @@ struct DcCorrelator {
   size_t priming_bytes;
   size_t max_attempts;
   int64_t now_ns;
+  int64_t expired_ns;  /* when flows were last looked through for idle ones */
   int64_t previous_ns; /* time of the event before */
   int64_t first_frame_ns, last_frame_ns;
   int64_t disorder_ns; /* how much earlier than the latest frame before it a frame was at most */

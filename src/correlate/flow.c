@@ -3,6 +3,7 @@
 #include "brief_record.h"
 
 #include "dropcorr/base/hash.h"
+#include "dropcorr/base/slab.h"
 
 #include <glib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct DcFlows {
   Entry *entries;
   uint32_t mask;
   DcFlow **chunks;
+  DcSlab *slab; /* of chunks */
   size_t chunk_count;
   size_t max_flows;
   size_t used; /* of the chunks, ever */
@@ -44,7 +46,8 @@ DcFlows *dc_flows_new(size_t max_flows)
   DcFlows *flows = g_new0(DcFlows, 1);
   flows->max_flows = MAX(max_flows, 1024);
   flows->mask = ENTRIES_FIRST - 1;
-  flows->entries = g_new0(Entry, ENTRIES_FIRST);
+  flows->entries = dc_table_alloc(ENTRIES_FIRST * sizeof(Entry));
+  flows->slab = dc_slab_new(CHUNK_FLOWS * sizeof(DcFlow));
   return flows;
 }
 
@@ -66,10 +69,9 @@ void dc_flows_free(DcFlows *flows)
     return;
   for (uint32_t i = 1; i <= flows->used; i++)
     dc_attempt_free(flow_at(flows, i)->attempt);
-  for (size_t i = 0; i < flows->chunk_count; i++)
-    g_aligned_free(flows->chunks[i]);
+  dc_slab_free(flows->slab);
   g_free(flows->chunks);
-  g_free(flows->entries);
+  dc_table_free(flows->entries);
   g_free(flows);
 }
 
@@ -94,14 +96,12 @@ void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1)
   __builtin_prefetch((const char *)flow + 64, 1);
 }
 
-void dc_flows_prefetch_flow(const DcFlows *flows, uint32_t hash)
+/* In the pieces in which keys are reversed: what was just stored in smaller ones is slow to load. */
+static inline bool same_key(const DcFlowKey *a, const DcFlowKey *b)
 {
-  for (uint32_t at = hash & flows->mask; flows->entries[at].flow != 0; at = (at + 1) & flows->mask) {
-    if (flows->entries[at].hash == hash) {
-      dc_flows_prefetch_at(flows, flows->entries[at].flow);
-      return;
-    }
-  }
+  const size_t rest = sizeof *a - offsetof(DcFlowKey, ethertype);
+  return memcmp(a->src, b->src, sizeof a->src) == 0 && memcmp(a->dst, b->dst, sizeof a->dst) == 0 &&
+         a->src_port == b->src_port && a->dst_port == b->dst_port && memcmp(&a->ethertype, &b->ethertype, rest) == 0;
 }
 
 DcFlow *dc_flows_find(DcFlows *flows, const DcFlowKey *key, uint32_t hash)
@@ -110,7 +110,7 @@ DcFlow *dc_flows_find(DcFlows *flows, const DcFlowKey *key, uint32_t hash)
     if (flows->entries[at].hash != hash)
       continue;
     DcFlow *flow = flow_at(flows, flows->entries[at].flow);
-    if (memcmp(&flow->key, key, sizeof *key) == 0)
+    if (same_key(&flow->key, key))
       return flow;
   }
   return NULL;
@@ -206,12 +206,12 @@ static void flow_remove(DcFlows *flows, DcFlow *flow)
 static void table_grow(DcFlows *flows)
 {
   const uint32_t mask = flows->mask * 2 + 1;
-  Entry *entries = g_new0(Entry, (size_t)mask + 1);
+  Entry *entries = dc_table_alloc(((size_t)mask + 1) * sizeof *entries);
   for (size_t i = 0; i <= flows->mask; i++) {
     if (flows->entries[i].flow != 0)
       entry_insert(entries, mask, flows->entries[i].hash, flows->entries[i].flow);
   }
-  g_free(flows->entries);
+  dc_table_free(flows->entries);
   flows->entries = entries;
   flows->mask = mask;
 }
@@ -251,7 +251,7 @@ static uint32_t flow_take(DcFlows *flows)
   }
   if (flows->used == flows->chunk_count * CHUNK_FLOWS) {
     flows->chunks = g_renew(DcFlow *, flows->chunks, flows->chunk_count + 1);
-    DcFlow *chunk = g_aligned_alloc(CHUNK_FLOWS, sizeof *chunk, 64);
+    DcFlow *chunk = dc_slab_take(flows->slab);
     for (size_t i = 0; i < CHUNK_FLOWS; i++) {
       chunk[i].generation = 0;
       chunk[i].in_use = false;

@@ -3,7 +3,7 @@
  * whether something answered it. Flows are keyed as the inbound direction carries them
  * (source = the peer). Idle ones leave; an open SYN attempt keeps its flow longer.
  *
- * A lookup touches one cache line of the table and one of the flow, which may be fetched ahead.
+ * A lookup touches one cache line of the table and one of the flow.
  */
 #pragma once
 
@@ -82,9 +82,8 @@ void dc_flows_free(DcFlows *flows);
 /* The same for both directions of a flow. */
 uint32_t dc_flow_hash(const DcFlowKey *key);
 
-/* Brings into the cache what a lookup of that hash begins with, and, when that has come, the flow. */
+/* Brings what a lookup begins with into the cache; or a flow. */
 void dc_flows_prefetch(const DcFlows *flows, uint32_t hash);
-void dc_flows_prefetch_flow(const DcFlows *flows, uint32_t hash);
 void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1);
 
 /* NULL when there is none. hash is the key's. Flows stay where they are while they live. */

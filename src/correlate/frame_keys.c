@@ -3,6 +3,7 @@
 #include "brief_record.h"
 #include "flow.h"
 #include "frame_key.h"
+#include "window.h"
 
 #include "dropcorr/base/hash.h"
 #include "dropcorr/decode/packet.h"
@@ -22,7 +23,7 @@ static uint64_t not_zero(uint64_t hash)
 
 uint64_t dc_key_of_headers(const DcNormal *normal)
 {
-  return not_zero(dc_hash_bytes(normal->bytes, normal->header_len));
+  return not_zero(dc_hash_padded(normal->bytes, normal->header_len));
 }
 
 bool dc_key_exact(const DcPacket *packet, const DcNormal *normal, uint64_t *ret_hash)
@@ -32,7 +33,7 @@ bool dc_key_exact(const DcPacket *packet, const DcNormal *normal, uint64_t *ret_
   if ((packet->has & DC_HAS_IP) != 0)
     len = MAX(len, MIN((size_t)MARKER + normal->wire_len, len + KEY_PAYLOAD));
   const bool complete = normal->len >= len;
-  *ret_hash = complete ? not_zero(dc_hash_bytes(normal->bytes, len)) : dc_key_of_headers(normal);
+  *ret_hash = complete ? not_zero(dc_hash_padded(normal->bytes, len)) : dc_key_of_headers(normal);
   return complete;
 }
 
@@ -76,6 +77,44 @@ static bool normalise_inner(const DcFrame *frame, DcPacket *inner, DcNormal *nor
          dc_normalise(inner, frame->bytes, frame->caplen, frame->len, normal) && normal->whole;
 }
 
+static bool is_echo_request(const DcPacket *packet)
+{
+  enum { ICMP4_ECHO = 8, ICMP6_ECHO = 128, PROTO_ICMP6 = 58 };
+  return (packet->has & DC_HAS_ECHO) != 0 &&
+         packet->icmp_type == (packet->ip_protocol == PROTO_ICMP6 ? ICMP6_ECHO : ICMP4_ECHO);
+}
+
+static void fill_hot(DcFrameKeys *keys, const DcPacket *packet)
+{
+  const uint32_t has = packet->has;
+  unsigned flags = packet->vlan_count != 0 ? DC_SLOT_VLAN : 0;
+  keys->ip_id = packet->ip_id;
+  if ((has & DC_HAS_ETHERTYPE) != 0)
+    keys->ethertype = packet->ethertype;
+  if ((has & DC_HAS_IP) != 0) {
+    flags |= DC_SLOT_IP;
+    keys->protocol = packet->ip_protocol;
+  }
+  if ((has & DC_HAS_PORTS) != 0) {
+    flags |= DC_SLOT_PORTS;
+    keys->dst_port = packet->dst_port;
+  }
+  if ((has & DC_HAS_TCP) != 0) {
+    const uint8_t tcp = packet->tcp_flags;
+    const uint32_t takes = packet->payload_len + ((tcp & DC_TCP_SYN) != 0) + ((tcp & DC_TCP_FIN) != 0);
+    flags |= DC_SLOT_TCP;
+    if ((tcp & DC_TCP_RST) != 0)
+      flags |= DC_SLOT_RESET;
+    if (takes != 0)
+      flags |= DC_SLOT_TAKES_SEQUENCE;
+    keys->end_seq = packet->tcp_seq + takes;
+  } else if (is_echo_request(packet)) {
+    flags |= DC_SLOT_ECHO;
+    keys->end_seq = packet->echo_seq;
+  }
+  keys->flags = (uint16_t)flags;
+}
+
 void dc_frame_keys_make(DcFrameKeys *keys, const DcFrame *frame, bool drops)
 {
   const DcPacket *packet = &frame->packet;
@@ -85,12 +124,13 @@ void dc_frame_keys_make(DcFrameKeys *keys, const DcFrame *frame, bool drops)
   memset(keys, 0, offsetof(DcFrameKeys, record));
   keys->brief_len = (uint8_t)dc_brief_pack(&brief, keys->record);
   keys->record_len = keys->brief_len;
+  fill_hot(keys, packet);
   if ((packet->has & DC_HAS_PORTS) != 0)
     keys->flow = dc_flow_hash(&brief.flow);
   DcNormal normal;
   if (!drops || !dc_normalise(packet, frame->bytes, frame->caplen, frame->len, &normal))
     return;
-  keys->kept = true;
+  keys->flags |= DC_SLOT_KEPT;
   uint8_t *at = keep(keys->record + keys->brief_len, &normal);
   if (normal.whole)
     keys->cut = !dc_key_exact(packet, &normal, &keys->exact);
@@ -98,6 +138,7 @@ void dc_frame_keys_make(DcFrameKeys *keys, const DcFrame *frame, bool drops)
     keys->loose = dc_key_loose(packet);
   DcPacket inner;
   if (normalise_inner(frame, &inner, &normal)) {
+    keys->flags |= DC_SLOT_INNER;
     keys->cut |= !dc_key_exact(&inner, &normal, &keys->inner);
     /* | hash(8) link(4) | as above | */
     memcpy(at, &keys->inner, sizeof keys->inner);

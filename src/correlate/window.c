@@ -2,6 +2,8 @@
 
 #include "brief_record.h"
 
+#include "dropcorr/base/slab.h"
+
 #include <glib.h>
 #include <string.h>
 
@@ -14,18 +16,14 @@
 #define RECORDS_SHIFT 16
 #define CHUNK_RECORDS (1u << RECORDS_SHIFT) /* bytes */
 #define CHUNKS_FIRST 16u
-/* Chunks that left are kept for those to come. */
-#define SPARE_MAX 4u
 
 /* Memory in order: chunks are taken at one end, and given back at the other. Places count on for ever; what is stored
  * of them may be the low half. */
 typedef struct {
-  uint8_t **chunks; /* by number of chunk, modulo capacity */
-  size_t capacity;  /* power of two */
-  size_t chunk_size;
+  uint8_t **chunks;     /* by number of chunk, modulo capacity */
+  size_t capacity;      /* power of two */
   uint64_t first, next; /* numbers of the chunks there are */
-  uint8_t *spare[SPARE_MAX];
-  size_t spares;
+  DcSlab *slab;
 } Chunks;
 
 /* Kept of a packet, behind the brief and, of an inner packet, its chain: | header_len payload_len | hash of headers(8)
@@ -40,7 +38,7 @@ enum { KEPT_FIXED = 10, INNER_FIXED = 12 };
 
 struct DcWindow {
   Chunks slots, records;
-  uint32_t *heads[DC_CHAIN_COUNT]; /* bucket -> low 32 bits of the position, 0 empty */
+  uint32_t *heads[DC_CHAIN_COUNT]; /* one table; bucket -> low 32 bits of the position, 0 empty */
   size_t buckets;                  /* power of two */
   size_t max_slots;
   size_t peak;
@@ -57,7 +55,7 @@ _Static_assert(sizeof(DcSlot) == 72, "slots are most of the memory");
 
 static void chunks_init(Chunks *chunks, size_t chunk_size, uint64_t first)
 {
-  chunks->chunk_size = chunk_size;
+  chunks->slab = dc_slab_new(chunk_size);
   chunks->capacity = CHUNKS_FIRST;
   chunks->chunks = g_new0(uint8_t *, CHUNKS_FIRST);
   chunks->first = chunks->next = first;
@@ -65,10 +63,7 @@ static void chunks_init(Chunks *chunks, size_t chunk_size, uint64_t first)
 
 static void chunks_clear(Chunks *chunks)
 {
-  for (uint64_t at = chunks->first; at < chunks->next; at++)
-    g_free(chunks->chunks[at & (chunks->capacity - 1)]);
-  for (size_t i = 0; i < chunks->spares; i++)
-    g_free(chunks->spare[i]);
+  dc_slab_free(chunks->slab);
   g_free(chunks->chunks);
 }
 
@@ -89,25 +84,33 @@ static void chunks_have(Chunks *chunks, uint64_t number)
   while (chunks->next <= number) {
     if (chunks->next - chunks->first == chunks->capacity)
       chunks_grow(chunks);
-    uint8_t *chunk = chunks->spares > 0 ? chunks->spare[--chunks->spares] : g_malloc(chunks->chunk_size);
-    chunks->chunks[chunks->next++ & (chunks->capacity - 1)] = chunk;
+    chunks->chunks[chunks->next++ & (chunks->capacity - 1)] = dc_slab_take(chunks->slab);
   }
 }
 
 static void chunks_drop_before(Chunks *chunks, uint64_t number)
 {
-  for (; chunks->first < MIN(number, chunks->next); chunks->first++) {
-    uint8_t *chunk = chunks->chunks[chunks->first & (chunks->capacity - 1)];
-    if (chunks->spares < SPARE_MAX)
-      chunks->spare[chunks->spares++] = chunk;
-    else
-      g_free(chunk);
-  }
+  for (; chunks->first < MIN(number, chunks->next); chunks->first++)
+    dc_slab_give(chunks->slab, chunks->chunks[chunks->first & (chunks->capacity - 1)]);
 }
 
 static inline uint8_t *chunk_at(const Chunks *chunks, uint64_t number)
 {
   return chunks->chunks[number & (chunks->capacity - 1)];
+}
+
+/* Of tunnels only when there is one. */
+static void heads_alloc(DcWindow *window)
+{
+  window->heads[DC_CHAIN_EXACT] = dc_table_alloc(2 * window->buckets * sizeof(uint32_t));
+  window->heads[DC_CHAIN_LOOSE] = window->heads[DC_CHAIN_EXACT] + window->buckets;
+  window->heads[DC_CHAIN_INNER] = NULL;
+}
+
+static void heads_free(DcWindow *window)
+{
+  dc_table_free(window->heads[DC_CHAIN_EXACT]);
+  dc_table_free(window->heads[DC_CHAIN_INNER]);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -117,8 +120,7 @@ DcWindow *dc_window_new(size_t max_slots)
   DcWindow *window = g_new0(DcWindow, 1);
   window->max_slots = MAX(max_slots, BUCKETS_FIRST);
   window->buckets = BUCKETS_FIRST;
-  window->heads[DC_CHAIN_EXACT] = g_new0(uint32_t, window->buckets);
-  window->heads[DC_CHAIN_LOOSE] = g_new0(uint32_t, window->buckets);
+  heads_alloc(window);
   chunks_init(&window->slots, CHUNK_SLOTS * sizeof(DcSlot), 0);
   chunks_init(&window->records, CHUNK_RECORDS, 0);
   /* Position 0 is never used: 0 in a chain means "none". */
@@ -136,8 +138,7 @@ void dc_window_free(DcWindow *window)
 {
   if (window == NULL)
     return;
-  for (int chain = 0; chain < DC_CHAIN_COUNT; chain++)
-    g_free(window->heads[chain]);
+  heads_free(window);
   chunks_clear(&window->slots);
   chunks_clear(&window->records);
   g_free(window->notes);
@@ -259,10 +260,10 @@ static inline uint32_t *head_of(const DcWindow *window, DcChain chain, uint64_t 
   return &window->heads[chain][hash & (window->buckets - 1)];
 }
 
-static void chain_push(DcWindow *window, DcSlot *slot, uint64_t position, DcChain chain, uint64_t hash)
+static inline void chain_push(DcWindow *window, DcSlot *slot, uint64_t position, DcChain chain, uint64_t hash)
 {
-  if (window->heads[chain] == NULL)
-    window->heads[chain] = g_new0(uint32_t, window->buckets);
+  if (chain == DC_CHAIN_INNER && window->heads[chain] == NULL)
+    window->heads[chain] = dc_table_alloc(window->buckets * sizeof(uint32_t));
   uint32_t *head = head_of(window, chain, hash);
   chain_set_older(window, slot, chain, *head);
   *head = (uint32_t)position;
@@ -270,12 +271,10 @@ static void chain_push(DcWindow *window, DcSlot *slot, uint64_t position, DcChai
 
 static void buckets_grow(DcWindow *window)
 {
+  heads_free(window);
   window->buckets *= 2;
+  heads_alloc(window);
   for (int chain = 0; chain < DC_CHAIN_COUNT; chain++) {
-    if (window->heads[chain] == NULL)
-      continue;
-    g_free(window->heads[chain]);
-    window->heads[chain] = g_new0(uint32_t, window->buckets);
     for (uint64_t at = window->begin; at < window->end; at++) {
       DcSlot *slot = slot_at(window, at);
       const uint64_t hash = chain_hash(window, slot, (DcChain)chain);
@@ -340,40 +339,63 @@ void dc_window_note_joined(DcWindow *window, uint64_t hash)
 
 /* --- coming and going --------------------------------------------------------------------------- */
 
-static void record_put(DcWindow *window, DcSlot *slot, const DcFrameKeys *keys)
+/* What follows a record in its chunk is free, or the last bytes of the chunk: copied is in whole pieces, past the
+ * record's end where there is room. */
+static uint32_t record_put(DcWindow *window, const DcFrameKeys *keys, size_t len)
 {
-  const size_t left = CHUNK_RECORDS - (window->records_end & (CHUNK_RECORDS - 1));
-  if (left < keys->record_len)
+  enum { PIECE = 32 };
+  size_t left = CHUNK_RECORDS - (window->records_end & (CHUNK_RECORDS - 1));
+  if (left < len) {
     window->records_end += left;
-  if (keys->record_len > 0)
-    chunks_have(&window->records, window->records_end >> RECORDS_SHIFT);
-  slot->record_at = (uint32_t)window->records_end;
-  slot->record_len = keys->record_len;
-  slot->brief_len = keys->brief_len;
-  if (keys->record_len > 0)
-    memcpy(record_at(window, slot), keys->record, keys->record_len);
-  window->records_end += keys->record_len;
+    left = CHUNK_RECORDS;
+  }
+  const uint64_t at = window->records_end;
+  if (len == 0)
+    return (uint32_t)at;
+  if (at >> RECORDS_SHIFT >= window->records.next)
+    chunks_have(&window->records, at >> RECORDS_SHIFT);
+  uint8_t *to = chunk_at(&window->records, at >> RECORDS_SHIFT) + (at & (CHUNK_RECORDS - 1));
+  if (left >= len + PIECE && len + PIECE <= sizeof keys->record) {
+    for (size_t i = 0; i < len; i += PIECE)
+      memcpy(to + i, keys->record + i, PIECE);
+  } else {
+    memcpy(to, keys->record, len);
+  }
+  window->records_end += len;
+  return (uint32_t)at;
 }
 
-DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, uint64_t *ret_position)
+DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool payload, uint64_t *ret_position)
 {
-  static const DcFrameKeys nothing;
   if (dc_window_count(window) == window->buckets)
     buckets_grow(window);
   const uint64_t position = window->end++;
-  chunks_have(&window->slots, position >> SLOTS_SHIFT);
+  if (position >> SLOTS_SHIFT >= window->slots.next)
+    chunks_have(&window->slots, position >> SLOTS_SHIFT);
   DcSlot *slot = slot_at(window, position);
-  memset(slot, 0, sizeof *slot);
-  if ((uint32_t)position == 0) { /* its low half would read as "none": a frame that nothing can be joined to */
+  /* Where the headers are not whole, bytes stand for them; a tunnel's follow. */
+  const bool shorten = !payload && keys->exact != 0 && keys->inner == 0;
+  *slot = (DcSlot){
+      .exact = keys->exact,
+      .loose = keys->loose,
+      .end_seq = keys->end_seq,
+      .ip_id = keys->ip_id,
+      .flags = keys->flags,
+      .ethertype = keys->ethertype,
+      .dst_port = keys->dst_port,
+      .protocol = keys->protocol,
+      .brief_len = keys->brief_len,
+      .record_at = record_put(window, keys, shorten ? (size_t)keys->brief_len + KEPT_FIXED : keys->record_len),
+  };
+  if (shorten)
+    record_at(window, slot)[keys->brief_len + 1] = 0; /* payload_len */
+  if (G_UNLIKELY((uint32_t)position ==
+                 0)) { /* its low half would read as "none": a frame that nothing can be joined to */
     slot->flags = DC_SLOT_JOINED | DC_SLOT_DECIDED;
+    slot->exact = slot->loose = 0;
     slot->time_ns = window->end - window->begin > 1 ? slot_at(window, position - 1)->time_ns : 0;
-    record_put(window, slot, &nothing);
-    return dc_window_add(window, keys, ret_position);
+    return dc_window_add(window, keys, payload, ret_position);
   }
-  record_put(window, slot, keys);
-  slot->flags = (uint16_t)((keys->kept ? DC_SLOT_KEPT : 0) | (keys->inner != 0 ? DC_SLOT_INNER : 0));
-  slot->exact = keys->exact;
-  slot->loose = keys->loose;
   if (keys->exact != 0)
     chain_push(window, slot, position, DC_CHAIN_EXACT, keys->exact);
   if (keys->loose != 0)
@@ -418,12 +440,7 @@ DcSlot *dc_window_at(DcWindow *window, uint64_t position)
 void dc_window_brief(const DcWindow *window, const DcSlot *slot, DcBrief *ret_brief)
 {
   dc_brief_unpack(ret_brief, record_at(window, slot));
-}
-
-void dc_window_set_direction(DcWindow *window, DcSlot *slot, DcDirection direction)
-{
-  slot->direction = (uint8_t)direction;
-  dc_brief_record_set_direction(record_at(window, slot), direction);
+  ret_brief->direction = slot->direction;
 }
 
 const DcSlotNote *dc_window_note(const DcWindow *window, const DcSlot *slot)

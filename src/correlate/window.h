@@ -57,7 +57,6 @@ typedef struct {
   uint32_t note;                  /* index + 1, 0 none */
   uint32_t ip_id;
   uint16_t flags;
-  uint16_t record_len;
   uint16_t ethertype, dst_port;
   uint8_t protocol;
   uint8_t direction; /* DcDirection */
@@ -85,8 +84,9 @@ size_t dc_window_count(const DcWindow *window);
 size_t dc_window_peak(const DcWindow *window);
 bool dc_window_full(const DcWindow *window); /* at max_slots: the oldest has to leave before one is added */
 
-/* A slot at the newest end, with its record, findable by what the keys say; valid until it leaves. */
-DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, uint64_t *ret_position);
+/* A slot at the newest end, with its record, findable by what the keys say; valid until it leaves. Without payload
+ * only headers are compared, and the payload that is in the hash. */
+DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool payload, uint64_t *ret_position);
 /* Brings the ends of its chains into the cache. */
 void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys);
 DcSlot *dc_window_oldest(DcWindow *window); /* NULL when empty */
@@ -111,7 +111,6 @@ bool dc_window_was_joined(const DcWindow *window, uint64_t hash);
 void dc_window_note_joined(DcWindow *window, uint64_t hash);
 
 void dc_window_brief(const DcWindow *window, const DcSlot *slot, DcBrief *ret_brief);
-void dc_window_set_direction(DcWindow *window, DcSlot *slot, DcDirection direction);
 
 /* NULL: it has none. */
 const DcSlotNote *dc_window_note(const DcWindow *window, const DcSlot *slot);

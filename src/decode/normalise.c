@@ -29,24 +29,77 @@
 /* Payload that Ethernet pads shorter frames to. */
 #define PADDED 46
 
-/* memcpy() in pieces of constant size: knowing how small it is, GCC would make one of variable
- * size a "rep movs", which starts slowly. The last piece may overlap the one before. */
-static inline void copy(uint8_t *to, const uint8_t *from, size_t len)
+enum { WORD = 8 };
+
+_Static_assert(DC_NORMAL_MAX % 16 == 0, "bytes are stored, and hashed, by words");
+
+static inline uint64_t load(const uint8_t *at)
 {
-  enum { PIECE = 16 };
-  if (len < PIECE) {
-    memcpy(to, from, len);
+  uint64_t word;
+  memcpy(&word, at, WORD);
+  return word;
+}
+
+static inline void store(uint8_t *at, uint64_t word)
+{
+  memcpy(at, &word, WORD);
+}
+
+/* The byte of that number in memory. */
+static inline uint64_t in_word(uint8_t byte, unsigned number)
+{
+  return (uint64_t)byte << 8 * (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? number : WORD - 1 - number);
+}
+
+/* The last n bytes, of at least WORD, as the first of a word. */
+static inline uint64_t load_last(const uint8_t *end, unsigned n)
+{
+  const unsigned shift = 8 * (WORD - n);
+  const uint64_t word = load(end - WORD);
+  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word >> shift : word << shift;
+}
+
+/*
+ * The marker and the packet behind it. All that reads and changes these bytes does so by whole words, and so they are
+ * written: a load of what was just stored in other pieces waits until the stores have reached the cache. What is behind
+ * the packet, up to the next whole word, is written too.
+ */
+static void put_bytes(uint8_t *to, uint16_t ethertype, const uint8_t *from, size_t len)
+{
+  uint64_t first = in_word((uint8_t)(ethertype >> 8), 0) | in_word((uint8_t)ethertype, 1);
+  const size_t in_first = len < WORD - MARKER ? len : WORD - MARKER;
+  for (unsigned i = 0; i < in_first; i++)
+    first |= in_word(from[i], MARKER + i);
+  store(to, first);
+  const uint8_t *at = from + in_first;
+  const uint8_t *end = from + len;
+  to += WORD;
+  for (; end - at >= WORD; at += WORD, to += WORD)
+    store(to, load(at));
+  if (at == end)
+    return;
+  const unsigned left = (unsigned)(end - at);
+  if (len >= WORD) {
+    store(to, load_last(end, left));
     return;
   }
-  for (size_t i = 0; i + PIECE <= len; i += PIECE)
-    memcpy(to + i, from + i, PIECE);
-  memcpy(to + len - PIECE, from + len - PIECE, PIECE);
+  uint64_t last = 0;
+  for (unsigned i = 0; i < left; i++)
+    last |= in_word(at[i], i);
+  store(to, last);
+}
+
+static inline void mask_bits(DcNormal *normal, size_t offset, uint8_t bits)
+{
+  if (offset >= normal->len)
+    return;
+  uint8_t *at = normal->bytes + offset / WORD * WORD;
+  store(at, load(at) & ~in_word(bits, (unsigned)(offset % WORD)));
 }
 
 static inline void mask_byte(DcNormal *normal, size_t offset)
 {
-  if (offset < normal->len)
-    normal->bytes[offset] = 0;
+  mask_bits(normal, offset, 0xff);
 }
 
 static inline void mask_two(DcNormal *normal, size_t offset)
@@ -65,7 +118,7 @@ static void mask_ip(DcNormal *normal, const DcPacket *packet)
     for (size_t i = MARKER + 20; i < l4; i++)
       mask_byte(normal, i);
   } else {
-    normal->bytes[MARKER] &= 0xf0;
+    mask_bits(normal, MARKER, 0x0f);
     mask_byte(normal, MARKER + 1); /* class, flow label */
     mask_two(normal, MARKER + 2);
     mask_byte(normal, MARKER + 7); /* hop limit */
@@ -128,12 +181,10 @@ bool dc_normalise(const DcPacket *packet, const uint8_t *bytes, uint32_t caplen,
 
   DcNormal *normal = ret_normal;
   const size_t keep = captured < DC_NORMAL_MAX - MARKER ? captured : DC_NORMAL_MAX - MARKER;
-  normal->bytes[0] = (uint8_t)(packet->ethertype >> 8);
-  normal->bytes[1] = (uint8_t)packet->ethertype;
   const uint8_t *kept = dc_cursor_bytes(&cursor, keep);
   if (kept == NULL)
     return false;
-  copy(normal->bytes + MARKER, kept, keep);
+  put_bytes(normal->bytes, packet->ethertype, kept, keep);
   normal->len = (uint16_t)(MARKER + keep);
   normal->wire_len = least16(l3_len, UINT16_MAX);
   if (is_ip) {

@@ -45,6 +45,12 @@ void dc_series_add(DcSeries *series, int64_t time_ns)
     series->begin_ns = dc_series_floor(time_ns, DC_NS_PER_S);
   if (series->time_count < DC_SERIES_TIMES)
     series->times[series->time_count++] = time_ns;
+  /* Most events fall into the bin of the one before. */
+  if (time_ns >= series->last_from_ns && time_ns < series->last_to_ns &&
+      series->counts[series->last_bin] < UINT32_MAX) {
+    series->counts[series->last_bin]++;
+    return;
+  }
   /* Verdicts come a little out of order: what is earlier than the first goes into the first bin. */
   while (time_ns > series->begin_ns && (time_ns - series->begin_ns) / series->bin_ns >= DC_SERIES_BINS &&
          series->bin_ns < INT64_MAX / 8)
@@ -54,6 +60,9 @@ void dc_series_add(DcSeries *series, int64_t time_ns)
   if (series->counts[bin] < UINT32_MAX)
     series->counts[bin]++;
   series->used = MAX(series->used, bin + 1);
+  series->last_bin = bin;
+  series->last_from_ns = series->begin_ns + (int64_t)bin * series->bin_ns;
+  series->last_to_ns = bin < DC_SERIES_BINS - 1 ? series->last_from_ns + series->bin_ns : INT64_MIN;
 }
 
 static int by_time(gconstpointer a, gconstpointer b)

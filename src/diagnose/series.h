@@ -20,6 +20,8 @@ typedef struct {
   uint32_t counts[DC_SERIES_BINS];
   int64_t times[DC_SERIES_TIMES]; /* of the first events, for their rhythm */
   uint32_t time_count;
+  uint32_t last_bin; /* where the last event went, and the times that go there too */
+  int64_t last_from_ns, last_to_ns;
 } DcSeries;
 
 void dc_series_init(DcSeries *series);

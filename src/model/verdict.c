@@ -221,12 +221,13 @@ void dc_flow_key_from_packet(DcFlowKey *key, const DcPacket *packet)
 
 void dc_flow_key_reverse(DcFlowKey *key, const DcFlowKey *of)
 {
-  const DcFlowKey copy = *of; /* key and of may be the same */
-  *key = copy;
-  memcpy(key->src, copy.dst, sizeof key->src);
-  memcpy(key->dst, copy.src, sizeof key->dst);
-  key->src_port = copy.dst_port;
-  key->dst_port = copy.src_port;
+  DcFlowKey reversed; /* key and of may be the same */
+  memcpy(reversed.src, of->dst, sizeof reversed.src);
+  memcpy(reversed.dst, of->src, sizeof reversed.dst);
+  reversed.src_port = of->dst_port;
+  reversed.dst_port = of->src_port;
+  memcpy(&reversed.ethertype, &of->ethertype, sizeof reversed - offsetof(DcFlowKey, ethertype));
+  *key = reversed;
 }
 
 /* Every field is given a value: what the packet does not have is zero, so that briefs of

@@ -1,11 +1,16 @@
 #include "dropcorr/source/merge.h"
 
+#include <string.h>
+
+/* What was read and passed over is added up after so many events, and at the end. */
+#define PROGRESS_EVERY 64u
+
 /* One source and its next event, which stays valid because the source is not asked again
  * before that event was handed on and done with. */
 typedef struct {
   DcSource *source;
-  DcEvent head;
-  bool has_head;
+  DcEvent room;
+  DcEvent *head; /* room, or the source's own; NULL: none */
   bool ended;
   uint64_t skipped, foreign, bytes_read; /* already added to the merge's own */
 } Lane;
@@ -15,13 +20,15 @@ typedef struct {
   size_t count;
   Lane *lanes;
   size_t running;    /* lanes that have not ended */
+  uint64_t taken;    /* events given */
   GPtrArray *errors; /* GError */
 } Merge;
 
 static DcReadStatus merge_next(DcSource *source, DcEvent *ret_event, GError **error);
+static DcReadStatus merge_take(DcSource *source, DcEvent **ret_event, GError **error);
 static void merge_free(DcSource *source);
 
-static const DcSourceOps merge_ops = {.next = merge_next, .free = merge_free};
+static const DcSourceOps merge_ops = {.next = merge_next, .take = merge_take, .free = merge_free};
 
 static void free_error(gpointer error)
 {
@@ -58,17 +65,20 @@ static void add_progress(Merge *merge, Lane *lane)
   lane->bytes_read = source->bytes_read;
 }
 
-/* Asks a lane for its next event. False: it has none now. */
-static bool fill(Merge *merge, Lane *lane, DcEvent *ret_event)
+/* Asks a lane for its next event, if it has none. */
+static void fill(Merge *merge, Lane *lane)
 {
   g_autoptr(GError) error = NULL;
-  DcReadStatus status = dc_source_next(lane->source, ret_event, &error);
-  add_progress(merge, lane);
+  DcEvent *event;
+  DcReadStatus status = dc_source_take(lane->source, &lane->room, &event, &error);
+  if (status != DC_READ_EVENT || (merge->taken & (PROGRESS_EVERY - 1)) == 0)
+    add_progress(merge, lane);
   switch (status) {
   case DC_READ_EVENT:
-    return true;
+    lane->head = event;
+    return;
   case DC_READ_WAIT:
-    return false;
+    return;
   case DC_READ_ERROR:
     g_ptr_array_add(merge->errors, g_steal_pointer(&error));
     break;
@@ -77,7 +87,6 @@ static bool fill(Merge *merge, Lane *lane, DcEvent *ret_event)
   }
   lane->ended = true;
   merge->running--;
-  return false;
 }
 
 /* DcEventKind is in the order in which events of one time are given; of those without one, what the host was like
@@ -90,31 +99,33 @@ static bool is_earlier(const DcEvent *a, const DcEvent *b)
   return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->kind < b->kind;
 }
 
-static DcReadStatus merge_next(DcSource *source, DcEvent *ret_event, GError **error)
+static DcReadStatus merge_take(DcSource *source, DcEvent **ret_event, GError **error)
 {
   (void)error; /* a failed lane ends; the others go on */
   Merge *merge = (Merge *)source;
   Lane *first = NULL;
   for (size_t i = 0; i < merge->count; i++) {
     Lane *lane = &merge->lanes[i];
-    if (!lane->has_head && !lane->ended) {
-      if (merge->running == 1 && first == NULL) {
-        /* The last one left needs no comparing and no copying; lanes after it have ended, or hold a
-         * head and thus run. */
-        if (fill(merge, lane, ret_event))
-          return DC_READ_EVENT;
-      } else {
-        lane->has_head = fill(merge, lane, &lane->head);
-      }
-    }
-    if (lane->has_head && (first == NULL || is_earlier(&lane->head, &first->head)))
+    if (lane->head == NULL && !lane->ended)
+      fill(merge, lane);
+    if (lane->head != NULL && (first == NULL || is_earlier(lane->head, first->head)))
       first = lane;
   }
   if (first == NULL)
     return merge->running > 0 ? DC_READ_WAIT : DC_READ_END;
-  first->has_head = false;
   *ret_event = first->head;
+  first->head = NULL;
+  merge->taken++;
   return DC_READ_EVENT;
+}
+
+static DcReadStatus merge_next(DcSource *source, DcEvent *ret_event, GError **error)
+{
+  DcEvent *event;
+  const DcReadStatus status = merge_take(source, &event, error);
+  if (status == DC_READ_EVENT)
+    memcpy(ret_event, event, dc_event_size(event));
+  return status;
 }
 
 const GError *const *dc_merge_errors(const DcSource *source, size_t *ret_count)

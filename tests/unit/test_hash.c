@@ -58,6 +58,12 @@ static void test_bytes(void)
         data[(bit - 1) / 8] ^= (uint8_t)(1 << (bit - 1) % 8);
     }
   }
+  for (size_t len = 0; len <= 300; len++) {
+    uint8_t data[320];
+    for (size_t i = 0; i < sizeof data; i++)
+      data[i] = (uint8_t)(i * 7 + len);
+    g_assert_cmphex(dc_hash_padded(data, len), ==, dc_hash_bytes(data, len));
+  }
   uint64_t words[4] = {1, 2, 3, 4};
   const uint64_t before = dc_hash_bytes(words, sizeof words);
   const uint64_t swapped[4] = {3, 4, 1, 2};

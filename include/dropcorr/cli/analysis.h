@@ -2,12 +2,13 @@
  * One run's analysis: state, correlator, diagnosis and the writers behind them, fed with
  * events in order. The same for live and saved input: that is what makes a replay equal.
  *
- * One thread.
+ * One thread, but for dc_analysis_prepare().
  */
 #pragma once
 
 #include "dropcorr/cli/options.h"
 #include "dropcorr/correlate/correlator.h"
+#include "dropcorr/correlate/frame_keys.h"
 #include "dropcorr/diagnose/finding.h"
 #include "dropcorr/model/state.h"
 
@@ -55,6 +56,12 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host);
 
 /* Decodes, numbers drops, and passes on. The event's packet and number fields are filled in. */
 void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event);
+
+/* What dc_analysis_feed() would do to a frame that depends on nothing else: any thread may do it before, once the
+ * analysis was started. Uses at most DC_ANALYSIS_ROOM bytes at room, which the event then points to; returns how many.
+ */
+#define DC_ANALYSIS_ROOM (sizeof(DcFrameKeys))
+size_t dc_analysis_prepare(const DcAnalysis *analysis, DcEvent *event, void *room);
 
 /* What the sources passed over; told before the report. */
 void dc_analysis_note_skipped(DcAnalysis *analysis, uint64_t skipped, const char *source);

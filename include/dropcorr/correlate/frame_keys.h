@@ -18,14 +18,18 @@
 typedef struct DcFrameKeys DcFrameKeys;
 
 struct DcFrameKeys {
-  uint64_t exact; /* hash of the normalised headers and the first of the payload; 0: nothing to find it by */
-  uint64_t inner; /* the same of a tunnel's inner packet */
-  uint32_t loose; /* hash of what rewriting leaves; 0 none */
-  uint32_t flow;  /* dc_flow_hash() of a packet with ports */
+  uint64_t exact;   /* hash of the normalised headers and the first of the payload; 0: nothing to find it by */
+  uint64_t inner;   /* the same of a tunnel's inner packet */
+  uint32_t loose;   /* hash of what rewriting leaves; 0 none */
+  uint32_t flow;    /* dc_flow_hash() of a packet with ports */
+  uint32_t end_seq; /* TCP: sequence number after the segment; an echo request's sequence number */
+  uint32_t ip_id;
+  uint16_t flags; /* DC_SLOT_*: what the window knows of the frame from the start */
+  uint16_t ethertype, dst_port;
   uint16_t record_len;
+  uint8_t protocol;
   uint8_t brief_len;
-  bool kept; /* anything behind the brief */
-  bool cut;  /* exact or inner is of headers alone: the rest was cut off */
+  bool cut; /* exact or inner is of headers alone: the rest was cut off */
   uint8_t record[DC_FRAME_RECORD_MAX];
 };
 

@@ -25,17 +25,17 @@ typedef enum {
 struct DcFrameKeys;
 
 typedef struct {
-  uint64_t number;       /* 1-based, as tcpdump and Wireshark count frames of the file */
-  int64_t time_ns;       /* CLOCK_REALTIME at the tap */
-  uint32_t caplen, len;  /* bytes captured, bytes on the wire */
-  const uint8_t *bytes;  /* caplen bytes, borrowed */
-  uint8_t link;          /* DcLink */
-  uint8_t direction;     /* DcDirection as the source knows it (SLL, pcapng flags, live) or UNKNOWN */
-  uint8_t l4_checksum;   /* DcChecksum as the source knows it, of a payload that was cut off since; else UNKNOWN */
-  uint32_t interface_id; /* index into the source's interfaces, 0 for the first */
-  uint32_t ifindex;      /* kernel's ifindex where known, else 0 */
+  uint64_t number;                /* 1-based, as tcpdump and Wireshark count frames of the file */
+  int64_t time_ns;                /* CLOCK_REALTIME at the tap */
   const struct DcFrameKeys *keys; /* made ahead by dc_frame_keys_make(), borrowed; then bytes may be NULL. NULL: none */
-  DcPacket packet;                /* decoded by dc_decode_packet() before the correlator sees it */
+  const uint8_t *bytes;           /* caplen bytes, borrowed */
+  uint32_t caplen, len;           /* bytes captured, bytes on the wire */
+  uint32_t interface_id;          /* index into the source's interfaces, 0 for the first */
+  uint32_t ifindex;               /* kernel's ifindex where known, else 0 */
+  uint8_t link;                   /* DcLink */
+  uint8_t direction;              /* DcDirection as the source knows it (SLL, pcapng flags, live) or UNKNOWN */
+  uint8_t l4_checksum; /* DcChecksum as the source knows it, of a payload that was cut off since; else UNKNOWN */
+  DcPacket packet;     /* decoded by dc_decode_packet() before the correlator sees it */
 } DcFrame;
 
 typedef enum {
@@ -127,3 +127,9 @@ typedef struct {
     DcLoss loss;
   };
 } DcEvent;
+
+/* Only as much of the union as the event has. */
+static inline size_t dc_event_size(const DcEvent *event)
+{
+  return event->kind == DC_EVENT_FRAME ? offsetof(DcEvent, frame) + sizeof event->frame : sizeof *event;
+}

@@ -70,49 +70,48 @@ enum {
   DC_TCP_URG = 0x20
 };
 
+/* What most frames are asked for comes first: it lies in two cache lines. */
 typedef struct {
   uint32_t has;   /* DcHas bits */
   uint8_t link;   /* DcLink */
   uint8_t status; /* DcDecodeStatus */
-
+  uint8_t vlan_count;
+  uint8_t ip_protocol; /* of the last header: after IPv6 extension headers */
   uint8_t src_mac[6];
   uint8_t dst_mac[6];
   uint16_t ethertype; /* as the kernel's skb->protocol after VLAN tags: 0x0004 for 802.3 length
                          frames with LLC, 0x0001 for 802.3 raw (0xffff), SNAP keeps 0x0004 */
-  uint8_t vlan_count;
+  uint8_t tcp_flags;
+  bool fragment_more;
+  DcAddr src, dst; /* IP source and destination; ARP sender and target protocol address */
+  uint16_t src_port, dst_port;
+  uint16_t fragment_offset; /* bytes */
+  uint32_t tcp_seq, tcp_ack;
+  uint32_t payload_len; /* on the wire, from the IP length; may exceed what was captured */
+  uint32_t ip_id;       /* IPv4 id, or IPv6 fragment id */
+  uint16_t tcp_window;
+  uint16_t echo_id, echo_seq;
+  uint16_t arp_op;
+  uint8_t icmp_type, icmp_code;
+  uint8_t pkttype; /* SLL: 0 host, 1 broadcast, 2 multicast, 3 other host, 4 outgoing */
+  uint8_t ttl;
+  uint32_t tsval, tsecr;
+
+  uint8_t tos;
+  uint8_t ip_checksum; /* DcChecksum */
+  uint8_t l4_checksum; /* DcChecksum */
   uint16_t vlan[2];    /* VLAN ids, outer first */
   uint16_t vlan_proto; /* outer tag's ethertype, 0x8100 or 0x88a8 */
   uint8_t llc_dsap, llc_ssap, llc_control;
   uint16_t snap_protocol;
-  uint8_t pkttype; /* SLL: 0 host, 1 broadcast, 2 multicast, 3 other host, 4 outgoing */
+  uint16_t tcp_mss;
   uint32_t sll_ifindex;
 
-  uint32_t l3_offset;  /* IP or ARP header */
-  uint32_t l3_len;     /* from the IP header's length, without Ethernet padding; may exceed what was captured */
-  DcAddr src, dst;     /* IP source and destination; ARP sender and target protocol address */
-  uint8_t ip_protocol; /* of the last header: after IPv6 extension headers */
-  uint8_t ttl;
-  uint8_t tos;
-  uint16_t arp_op;
-  uint32_t ip_id;           /* IPv4 id, or IPv6 fragment id */
-  uint16_t fragment_offset; /* bytes */
-  bool fragment_more;
-  uint8_t ip_checksum; /* DcChecksum */
-  uint8_t l4_checksum; /* DcChecksum */
-
+  uint32_t l3_offset; /* IP or ARP header */
+  uint32_t l3_len;    /* from the IP header's length, without Ethernet padding; may exceed what was captured */
   uint32_t l4_offset;
-  uint16_t src_port, dst_port;
-  uint32_t tcp_seq, tcp_ack;
-  uint8_t tcp_flags;
-  uint16_t tcp_window;
-  uint16_t tcp_mss;
-  uint32_t tsval, tsecr;
-  uint8_t icmp_type, icmp_code;
-  uint16_t echo_id, echo_seq;
-  DcAddr nd_target;
-
   uint32_t payload_offset; /* after the L4 header; of a later fragment, after the network header */
-  uint32_t payload_len;    /* on the wire, from the IP length; may exceed what was captured */
+  DcAddr nd_target;
 
   /* ICMP errors: the quoted packet */
   DcAddr quote_src, quote_dst;

@@ -20,6 +20,9 @@ typedef struct DcSource DcSource;
 
 typedef struct {
   DcReadStatus (*next)(DcSource *source, DcEvent *ret_event, GError **error);
+  /* The same without copying: the event stays the source's, may be changed, and is valid until the next call. NULL:
+   * next is to be used. */
+  DcReadStatus (*take)(DcSource *source, DcEvent **ret_event, GError **error);
   void (*free)(DcSource *source);
 } DcSourceOps;
 
@@ -35,6 +38,15 @@ struct DcSource {
 static inline DcReadStatus dc_source_next(DcSource *source, DcEvent *ret_event, GError **error)
 {
   return source->ops->next(source, ret_event, error);
+}
+
+/* room: for sources that have no event of their own to show. */
+static inline DcReadStatus dc_source_take(DcSource *source, DcEvent *room, DcEvent **ret_event, GError **error)
+{
+  if (source->ops->take != NULL)
+    return source->ops->take(source, ret_event, error);
+  *ret_event = room;
+  return source->ops->next(source, room, error);
 }
 
 void dc_source_free(DcSource *source); /* NULL is allowed */

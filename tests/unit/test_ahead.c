@@ -1,0 +1,114 @@
+#include "dropcorr/source/ahead.h"
+
+#include "script_source.h"
+
+#include <string.h>
+
+enum { EVENTS = 20000 };
+
+typedef struct {
+  uint64_t prepared;
+} Preparation;
+
+static size_t prepare(void *data, DcEvent *event, void *room)
+{
+  Preparation *preparation = data;
+  preparation->prepared++;
+  memcpy(room, &event->frame.number, sizeof event->frame.number);
+  event->frame.keys = room;
+  return 1 + event->frame.number % 700;
+}
+
+static ScriptStep *steps_of(uint8_t kind)
+{
+  ScriptStep *steps = g_new0(ScriptStep, EVENTS);
+  for (size_t i = 0; i < EVENTS; i++)
+    steps[i] = (ScriptStep){.kind = kind == UINT8_MAX ? (uint8_t)(i % 4) : kind, .time_ns = (int64_t)i, .tag = i + 1};
+  return steps;
+}
+
+/* All events come in order, each prepared once; the first without the thread. */
+static void test_order(void)
+{
+  for (int round = 0; round < 20; round++) {
+    g_autofree ScriptStep *steps = steps_of(UINT8_MAX);
+    bool freed = false;
+    Preparation preparation = {0};
+    const DcAheadOptions options = {.prepare = prepare, .room_len = 1024, .data = &preparation};
+    DcSource *ahead = dc_ahead_new(script_new(steps, EVENTS, &freed), &options);
+    uint64_t frames = 0;
+    for (size_t i = 0; i < EVENTS; i++) {
+      DcEvent room, *event = NULL;
+      g_assert_cmpint(dc_source_take(ahead, &room, &event, NULL), ==, DC_READ_EVENT);
+      g_assert_cmpuint(event->kind, ==, steps[i].kind);
+      g_assert_cmpint(event->time_ns, ==, (int64_t)i);
+      if (event->kind != DC_EVENT_FRAME || i == 0) {
+        g_assert_cmpuint(script_tag(event), ==, i + 1);
+        continue;
+      }
+      uint64_t number;
+      frames++;
+      memcpy(&number, event->frame.keys, sizeof number);
+      g_assert_cmpuint(number, ==, event->frame.number);
+      g_assert_null(event->frame.bytes);
+    }
+    DcEvent event;
+    g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_END);
+    g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_END);
+    dc_ahead_stop(ahead);
+    g_assert_cmpuint(preparation.prepared, ==, frames);
+    dc_source_free(ahead);
+    g_assert_true(freed);
+  }
+}
+
+/* An error comes after the events before it, and is the end. */
+static void test_error(void)
+{
+  for (size_t at = 0; at < 2000; at += 153) {
+    g_autofree ScriptStep *steps = steps_of(UINT8_MAX);
+    steps[at].status = DC_READ_ERROR;
+    bool freed = false;
+    const DcAheadOptions options = {.prepare = prepare, .room_len = 1024, .data = &(Preparation){0}};
+    DcSource *ahead = dc_ahead_new(script_new(steps, EVENTS, &freed), &options);
+    DcEvent event;
+    for (size_t i = 0; i < at; i++)
+      g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_EVENT);
+    g_autoptr(GError) error = NULL;
+    g_assert_cmpint(dc_source_next(ahead, &event, &error), ==, DC_READ_ERROR);
+    g_assert_error(error, DC_ERROR, DC_ERROR_IO);
+    g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_END);
+    dc_source_free(ahead);
+    g_assert_true(freed);
+  }
+}
+
+/* Whoever has enough, at whatever event, leaves nothing behind. */
+static void test_stop(void)
+{
+  for (size_t enough = 0; enough < 5000; enough += 331) {
+    g_autofree ScriptStep *steps = steps_of(DC_EVENT_FRAME);
+    bool freed = false;
+    Preparation preparation = {0};
+    const DcAheadOptions options = {.prepare = prepare, .room_len = 1024, .data = &preparation};
+    DcSource *ahead = dc_ahead_new(script_new(steps, EVENTS, &freed), &options);
+    DcEvent event;
+    for (size_t i = 0; i < enough; i++)
+      g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_EVENT);
+    dc_ahead_stop(ahead);
+    dc_ahead_stop(ahead);
+    if (enough > 1)
+      g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_END);
+    dc_source_free(ahead);
+    g_assert_true(freed);
+  }
+}
+
+int main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/ahead/order", test_order);
+  g_test_add_func("/ahead/error", test_error);
+  g_test_add_func("/ahead/stop", test_stop);
+  return g_test_run();
+}
