@@ -135,7 +135,7 @@ static bool learn(const DcOptions *options, DcStop *stop, DcShown *shown, GError
     return false;
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
   Sources sources;
-  if (!open_sources(options, strings, stop, &sources, error))
+  if (!open_sources(options, strings, stop, NULL, &sources, error))
     return false;
   dc_shown_learn(shown, sources.merge);
   sources_clear(&sources);

@@ -244,10 +244,11 @@ static void block_begin(Ahead *ahead, Block *block)
   ahead->source.bytes_read = block->bytes_read;
 }
 
+/* Until there is a frame or a drop. */
 static DcReadStatus take_first(Ahead *ahead, DcEvent **ret_event, GError **error)
 {
   const DcReadStatus status = dc_source_next(ahead->inner, &ahead->first, error);
-  ahead->first_taken = true;
+  ahead->first_taken = status == DC_READ_EVENT && ahead->first.kind != DC_EVENT_SAMPLE;
   ahead->source.skipped = ahead->inner->skipped;
   ahead->source.foreign = ahead->inner->foreign;
   ahead->source.bytes_read = ahead->inner->bytes_read;

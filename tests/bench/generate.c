@@ -2,18 +2,19 @@
  * generate: writes a capture of a busy server as large as wanted, the NET_DM log of what its kernel
  * dropped, and the numbers that must come out. Equal seeds give equal files.
  *
- * usage: generate FRAMES RATE SEED CAPTURE DROPS TRUTH
+ * usage: generate FRAMES RATE SEED CAPTURE DROPS TRUTH [CONNECTIONS [FILTERED]]
  *
- * The capture is pcap with nanoseconds, Ethernet, both directions, RATE frames a second, cut at 128
- * bytes. The log is what `dwdump -w` writes: pcap of DLT_NETLINK. TRUTH is JSON. The server is 10.0.0.1,
- * fd00::1, 02:00:00:00:00:01.
+ * The capture is pcap with nanoseconds, Ethernet, both directions, RATE frames a second, cut at 256
+ * bytes: 200 on average. CONNECTIONS are open at a time (RATE / 50), FILTERED percent of them dropped by a firewall
+ * (5). The log is what `dwdump -w` writes: pcap of DLT_NETLINK. TRUTH is JSON. The server is 10.0.0.1, fd00::1,
+ * 02:00:00:00:00:01.
  */
 #include "records.h"
 
 #include <endian.h>
 #include <inttypes.h>
 
-enum { SNAPLEN = 128, FRAME_MAX = 1600, POOL = 2048, ETH = 14, IP4 = 20, IP6 = 40 };
+enum { SNAPLEN = 256, FRAME_MAX = 1600, ETH = 14, IP4 = 20, IP6 = 40 };
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, ACK = 0x10 };
 
 #define RETRY_NS UINT64_C(1000000000)     /* a client's first SYN retransmission */
@@ -42,8 +43,9 @@ static uint32_t random_below(uint32_t n)
 
 static FILE *capture, *drop_log;
 static uint64_t now_ns = START_NS;
-static uint32_t gap_ns;    /* between frames, on average */
-static uint32_t pool_used; /* connections open at a time: each comes up about 50 times a second */
+static uint32_t gap_ns;       /* between frames, on average */
+static uint32_t pool_used;    /* connections open at a time */
+static uint32_t filtered = 5; /* percent of them */
 
 static struct {
   uint64_t frames, outbound, drops, netfilter, no_socket, tcp_checksum, silent_syns, stp, answered_syns;
@@ -241,7 +243,7 @@ typedef struct {
   uint64_t due_ns;
 } Connection;
 
-static Connection pool[POOL];
+static Connection *pool; /* pool_used of them */
 
 static void choose_peer(Peer *peer)
 {
@@ -259,7 +261,7 @@ static void open_connection(Connection *connection)
   memset(connection, 0, sizeof *connection);
   choose_peer(&connection->peer);
   uint32_t dice = random_below(100);
-  connection->kind = dice < 5 ? KIND_FILTERED : dice < 6 ? KIND_SILENT : KIND_SERVED;
+  connection->kind = dice < filtered ? KIND_FILTERED : dice < filtered + 1 ? KIND_SILENT : KIND_SERVED;
   connection->peer.server_port = connection->kind == KIND_FILTERED ? 8089 : connection->kind == KIND_SILENT ? 2222 : 80;
   connection->client_seq = (uint32_t)random_next();
   connection->server_seq = (uint32_t)random_next();
@@ -453,8 +455,8 @@ static void write_truth(const char *path)
 
 int main(int argc, char **argv)
 {
-  if (argc != 7) {
-    fprintf(stderr, "usage: generate FRAMES RATE SEED CAPTURE DROPS TRUTH\n");
+  if (argc < 7 || argc > 9) {
+    fprintf(stderr, "usage: generate FRAMES RATE SEED CAPTURE DROPS TRUTH [CONNECTIONS [FILTERED]]\n");
     return 2;
   }
   const uint64_t frames = strtoull(argv[1], NULL, 10);
@@ -465,14 +467,18 @@ int main(int argc, char **argv)
     return 2;
   }
   gap_ns = (uint32_t)(1000000000 / rate);
-  pool_used = (uint32_t)(rate / 50);
+  pool_used = (uint32_t)(argc > 7 ? strtoull(argv[7], NULL, 10) : rate / 50);
+  if (argc > 8)
+    filtered = (uint32_t)strtoul(argv[8], NULL, 10);
+  pool = calloc(pool_used, sizeof *pool);
+  must(pool != NULL, "connections");
   capture = fopen(argv[4], "wb");
   must(capture != NULL, argv[4]);
   drop_log = fopen(argv[5], "wb");
   must(drop_log != NULL, argv[5]);
   write_pcap_header(capture, 1);    /* DLT_EN10MB */
   write_pcap_header(drop_log, 253); /* DLT_NETLINK */
-  for (size_t i = 0; i < POOL; i++)
+  for (size_t i = 0; i < pool_used; i++)
     pool[i].stage = STAGE_OVER;
   while (truth.frames < frames)
     send_something();

@@ -27,6 +27,29 @@ static ScriptStep *steps_of(uint8_t kind)
   return steps;
 }
 
+/* What the preparation needs may become known with the first frame: samples before it start no thread. */
+static void test_samples_first(void)
+{
+  g_autofree ScriptStep *steps = steps_of(DC_EVENT_FRAME);
+  for (size_t i = 0; i < 3; i++)
+    steps[i].kind = DC_EVENT_SAMPLE;
+  bool freed = false;
+  Preparation preparation = {0};
+  const DcAheadOptions options = {.prepare = prepare, .room_len = 1024, .data = &preparation};
+  DcSource *ahead = dc_ahead_new(script_new(steps, 6, &freed), &options);
+  for (size_t i = 0; i < 6; i++) {
+    DcEvent event;
+    g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_EVENT);
+    g_assert_cmpuint(event.kind, ==, i < 3 ? DC_EVENT_SAMPLE : DC_EVENT_FRAME);
+    if (i < 4)
+      g_assert_cmpuint(preparation.prepared, ==, 0);
+    else
+      g_assert_nonnull(event.frame.keys);
+  }
+  dc_source_free(ahead);
+  g_assert_true(freed);
+}
+
 /* All events come in order, each prepared once; the first without the thread. */
 static void test_order(void)
 {
@@ -107,6 +130,7 @@ static void test_stop(void)
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/ahead/samples-first", test_samples_first);
   g_test_add_func("/ahead/order", test_order);
   g_test_add_func("/ahead/error", test_error);
   g_test_add_func("/ahead/stop", test_stop);

@@ -2,8 +2,9 @@
  * A source read in a thread of its own, ahead of whoever asks for its events, who then has them already prepared:
  * decoded, say. The events, their order and how it ends are the source's own.
  *
- * The source belongs to the thread from the second event on until dc_ahead_stop(): nobody else may call it or look
- * into it in between, except through what comes out here. Only for sources that never wait.
+ * What comes before the first frame or drop, and this one, is read without the thread. From the call for the next event
+ * on until dc_ahead_stop() the source belongs to the thread: nobody else may call it or look into it in between, except
+ * through what comes out here. Only for sources that never wait.
  */
 #pragma once
 
