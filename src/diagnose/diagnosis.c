@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-enum { PROTO_TCP = 6, PROTO_UDP = 17 };
-enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
-
 #define HELD_HANDSHAKES_MAX 16384u
 /* Where the kernel gave no reason, counters decide; they are read each second, and rules look 1.5 s around the
  * drop. */
@@ -85,28 +82,6 @@ static void remember_attempt(DcDiagnosis *self, const DcFrameVerdict *verdict)
 }
 
 /* --- frames in ------------------------------------------------------------------------ */
-
-static void count_seen(DcDiagnosis *self, const DcSighting *seen)
-{
-  if (self->summary.first_ns == DC_TIME_NONE || seen->time_ns < self->summary.first_ns)
-    self->summary.first_ns = seen->time_ns;
-  if (self->summary.last_ns == DC_TIME_NONE || seen->time_ns > self->summary.last_ns)
-    self->summary.last_ns = seen->time_ns;
-  if (seen->direction == DC_DIRECTION_OUT)
-    return;
-  self->inbound++;
-  dc_series_add(&self->inbound_series, seen->time_ns);
-  if (seen->direction == DC_DIRECTION_OTHER_HOST)
-    return;
-  self->ethertype_frames[seen->ethertype]++;
-  if (!seen->has_ip)
-    return;
-  self->protocol_frames[seen->protocol]++;
-  if (seen->has_ports && seen->protocol == PROTO_TCP)
-    self->port_frames[0][seen->dst_port]++;
-  else if (seen->has_ports && seen->protocol == PROTO_UDP)
-    self->port_frames[1][seen->dst_port]++;
-}
 
 static const DcRuling *ruling_of(DcDiagnosis *self, const DcDrop *drop, const DcBrief *brief)
 {
@@ -183,64 +158,13 @@ static void decide_dropped(DcDiagnosis *self, DcFrameVerdict *verdict, const DcD
 
 /* --- frames in, continued ------------------------------------------------------------------ */
 
-static bool is_usual_ethertype(const DcSighting *seen)
-{
-  const uint16_t type = seen->ethertype;
-  return !seen->has_vlan && (type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6 || type == ETHERTYPE_ARP);
-}
-
-static DcSighting sighting_of(const DcFrameVerdict *verdict)
-{
-  const DcBrief *brief = &verdict->brief;
-  return (DcSighting){
-      .time_ns = verdict->time_ns,
-      .ethertype = brief->flow.ethertype,
-      .dst_port = brief->flow.dst_port,
-      .protocol = brief->flow.protocol,
-      .direction = brief->direction,
-      .fate = verdict->fate,
-      .has_ip = (brief->has & DC_HAS_IP) != 0,
-      .has_ports = (brief->has & DC_HAS_PORTS) != 0,
-      .has_vlan = brief->vlan_count != 0,
-  };
-}
-
-/* What on_frame() would only count. */
-static bool on_sighting(void *data, const DcSighting *seen)
-{
-  DcDiagnosis *self = data;
-  if (self->listener.frame != NULL)
-    return false;
-  switch ((DcFate)seen->fate) {
-  case DC_FATE_OUTBOUND:
-  case DC_FATE_ANSWERED:
-  case DC_FATE_CONSUMED:
-    break;
-  case DC_FATE_UNREMARKABLE:
-    if (!is_usual_ethertype(seen))
-      return false;
-    break;
-  case DC_FATE_REFUSED:
-  case DC_FATE_DROPPED:
-  case DC_FATE_UNHANDLED:
-  case DC_FATE_SILENT:
-  case DC_FATE_UNEXPLAINED:
-  case DC_FATE_COUNT:
-    return false;
-  }
-  count_seen(self, seen);
-  self->summary.frames_seen++;
-  self->summary.frames_by_fate[seen->fate]++;
-  return true;
-}
-
 static void on_frame(void *data, const DcFrameVerdict *given, const DcDrop *drop)
 {
   DcDiagnosis *self = data;
   DcFrameVerdict verdict = *given;
   DcRuling ruling;
-  const DcSighting seen = sighting_of(given);
-  count_seen(self, &seen);
+  const DcSighting seen = dc_sighting_of(given);
+  dc_sighting_count(self, &seen);
 
   DcDrop inner;
   if (drop != NULL && dc_drop_unwrap(drop, self->state, &inner))
@@ -263,7 +187,7 @@ static void on_frame(void *data, const DcFrameVerdict *given, const DcDrop *drop
     dc_silence_add(self->silence, &verdict);
     return;
   case DC_FATE_UNREMARKABLE:
-    if (!is_usual_ethertype(&seen) &&
+    if (!dc_sighting_is_usual(&seen) &&
         (verdict.brief.direction == DC_DIRECTION_IN || verdict.brief.direction == DC_DIRECTION_UNKNOWN) &&
         dc_rule_unhandled(&verdict.brief, self->state, &ruling)) {
       verdict.fate = DC_FATE_UNHANDLED;
@@ -571,7 +495,7 @@ void dc_diagnosis_free(DcDiagnosis *self)
 DcVerdictSink dc_diagnosis_sink(DcDiagnosis *self)
 {
   return (DcVerdictSink){
-      .sighting = on_sighting, .frame = on_frame, .drop = on_drop, .handshake = on_handshake, .data = self};
+      .sighting = dc_sighting_take, .frame = on_frame, .drop = on_drop, .handshake = on_handshake, .data = self};
 }
 
 #define LOSS_LINES_MAX 20

@@ -52,6 +52,14 @@ struct DcDiagnosis {
   bool finishing;
 };
 
+/* Counts a frame that was seen. */
+void dc_sighting_count(DcDiagnosis *self, const DcSighting *seen);
+/* Of an ethertype that every host handles, and no VLAN. */
+bool dc_sighting_is_usual(const DcSighting *seen);
+DcSighting dc_sighting_of(const DcFrameVerdict *verdict);
+/* For the sink: takes what would only be counted. data is the diagnosis. */
+bool dc_sighting_take(void *data, const DcSighting *seen);
+
 DcReport *dc_report_model_build(DcDiagnosis *self);
 DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group);
 
