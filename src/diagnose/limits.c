@@ -17,11 +17,12 @@ void dc_limits_collect(const DcDiagnosis *self, GPtrArray *limits)
     say(limits, "Drops by location and count only (summary mode): no drop could be joined to its frame by its bytes.");
   if (self->options.have_drops && kernel != 0 && kernel < KERNEL(5, 17))
     say(limits,
-        "This kernel gives no drop reasons (5.17 and later do): causes are told from site, bytes and counters.");
-  if (self->options.have_drops && kernel != 0 && kernel < KERNEL(5, 18))
+        "This kernel gives no drop reasons (5.17 and later do): causes are told from site, bytes and counters. And "
+        "before 5.18 tcp_drop() leaves no event: PAWS, out-of-window and zero-window drops show in counters only.");
+  else if (self->options.have_drops && kernel != 0 && kernel < KERNEL(5, 18))
     say(limits,
         "Before 5.18 tcp_drop() leaves no event: PAWS, out-of-window and zero-window drops show in counters only.");
-  if (self->options.have_drops && !self->options.live)
+  if (self->options.have_drops && !self->options.live && self->summary.drops_by_status[DC_DROP_STATUS_UNMATCHED] > 0)
     say(limits,
         "Drop events come from all network namespaces without saying which; those that fit no frame are listed apart.");
   if (self->state == NULL || !dc_state_has_handlers(self->state))

@@ -538,6 +538,7 @@ static void test_listens_elsewhere(void)
     const DcFinding *finding = finding_of(&run, DC_CAUSE_NO_SOCKET);
     g_assert_nonnull(finding);
     g_assert_true(has_proof(finding, "nginx pid 7"));
+    g_assert_false(has_line(run.report->limits, "network namespaces")); /* every drop fits a frame */
     g_assert_true(has_proof(finding, cases[i].words != NULL ? cases[i].words : "listening socket :: port 80"));
     g_assert_cmpint(cases[i].words != NULL, ==,
                     has_proof(finding, "only on another address") || has_proof(finding, "for IPv6 only"));
@@ -670,6 +671,7 @@ static void test_loose_drops(void)
   g_assert_false(has_proof(finding, "ip_error"));
   g_assert_true(has_line(finding->rivals, "netfilter-drop"));
   g_assert_true(has_line(finding->notes, "Nothing tells which."));
+  g_assert_true(has_line(run.report->limits, "network namespaces"));
   run_free(&run);
 
   /* Without any of the service: what tells no service, if its cause could be this one's. */
