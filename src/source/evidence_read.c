@@ -10,6 +10,7 @@
 #include "dropcorr/base/cursor.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/evidence_fields.h"
+#include "packet_words.h"
 
 #include <string.h>
 
@@ -305,6 +306,8 @@ static bool read_drop(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
       good = parse_name(&field, checksum_names, G_N_ELEMENTS(checksum_names), &drop->l4_checksum);
     else if (is_named(&field, DC_FIELD_BYTES))
       good = parse_hex(&field, reader->bytes);
+    else if (is_named(&field, DC_FIELD_PACKET))
+      good = dc_packet_words_parse(field.value, field.len, &drop->packet);
     else
       good = store_field(reader, drop_rows, G_N_ELEMENTS(drop_rows), &field, drop);
     if (!good)

@@ -8,6 +8,7 @@
 
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/source/evidence_fields.h"
+#include "packet_words.h"
 #include "pcapng_write.h"
 
 #include <inttypes.h>
@@ -209,6 +210,9 @@ void dc_journal_drop_verdict(GByteArray *out, const DcDrop *drop, const DcJourna
     put_hex(out, DC_FIELD_BYTES, drop->bytes, drop->caplen);
     if (drop->l4_checksum != DC_CHECKSUM_UNKNOWN && drop->l4_checksum < G_N_ELEMENTS(checksum_names))
       put_text(out, DC_FIELD_L4_CHECKSUM, checksum_names[drop->l4_checksum]);
+  } else {
+    g_autofree char *words = dc_packet_words(&drop->packet);
+    put_text(out, DC_FIELD_PACKET, words);
   }
   dc_pcapng_write_end(out, begin);
 }

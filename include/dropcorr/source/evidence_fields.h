@@ -63,6 +63,7 @@
 #define DC_FIELD_ORIG_LEN "DROPCORR_ORIG_LEN"
 #define DC_FIELD_LINK "DROPCORR_LINK"                 /* DC_FIELD_LINK_*, of the bytes */
 #define DC_FIELD_BYTES "DROPCORR_BYTES"               /* hex digits without blanks */
+#define DC_FIELD_PACKET "DROPCORR_PACKET"             /* of a drop without bytes: src/source/packet_words.h */
 #define DC_FIELD_RX_TIME_NS "DROPCORR_RX_TIME_NS"     /* reception of the same skb */
 #define DC_FIELD_RX_WAIT_NS "DROPCORR_RX_WAIT_NS"     /* in the CPU's backlog before it */
 #define DC_FIELD_RX_PASSED_NS "DROPCORR_RX_PASSED_NS" /* since an earlier reception by a device of that name */
