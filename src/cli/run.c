@@ -6,6 +6,7 @@
 #include "dropcorr/report/escape.h"
 #include "dropcorr/report/explain.h"
 #include "dropcorr/source/live.h"
+#include "dropcorr/source/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,8 +82,10 @@ static int run(const DcOptions *options, const char *command_line)
   dc_signals_install(stop);
   if (options->snapshot_dir != NULL)
     return dc_run_snapshot(options, command_line, stop);
-  return dc_options_live(options) ? dc_run_live(options, command_line, stop)
-                                  : dc_run_offline(options, command_line, stop);
+  if (dc_options_live(options))
+    return dc_run_live(options, command_line, stop);
+  (void)dc_privilege_confine(); /* a kernel without seccomp is no reason not to read a file */
+  return dc_run_offline(options, command_line, stop);
 }
 
 int dc_run(const DcOptions *options, const char *command_line)

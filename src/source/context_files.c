@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 16, VALUE_MAX = 4096 };
 #define ENTRIES_MAX (1u << 20) /* names looked at */
 #define FILES_MAX 65536u       /* names kept; what holds more is no saved state */
 #define ARCHIVE_KEPT_MAX ((gsize)256 << 20)
+#define UNPACKED_MAX ((int64_t)4 << 30) /* all of it; what is passed over must be unpacked as well */
 
 /* Settings and counters come as a file each, and become one text. */
 typedef struct {
@@ -348,6 +349,11 @@ bool dc_context_files_of_archive(DcContextFiles *files, int fd, const char *path
          ((status = archive_read_next_header(archive, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN)) {
     const char *name = archive_entry_pathname(entry);
     collect.seen++;
+    /* Few bytes unpack to as many as somebody likes. */
+    if (archive_entry_size(entry) > UNPACKED_MAX - archive_filter_bytes(archive, 0)) {
+      status = ARCHIVE_FATAL;
+      break;
+    }
     if (name != NULL && archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL)
       take_entry(&collect, archive, name, &kept);
     status = ARCHIVE_OK;

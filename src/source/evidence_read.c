@@ -43,8 +43,8 @@ typedef enum {
   FIELD_U64,
   FIELD_U32,
   FIELD_TIME,
-  FIELD_I32,
-  FIELD_TEXT, /* const char *, interned */
+  FIELD_PROTOCOL, /* an ethertype, -1 none */
+  FIELD_TEXT,     /* const char *, interned */
   FIELD_BOOL
 } FieldKind;
 
@@ -66,7 +66,7 @@ static const FieldRow drop_rows[] = {
     {DC_FIELD_MODULE, FIELD_TEXT, offsetof(DcDrop, module)},
     {DC_FIELD_LOCATION, FIELD_TEXT, offsetof(DcDrop, location)},
     {DC_FIELD_REASON, FIELD_TEXT, offsetof(DcDrop, reason)},
-    {DC_FIELD_PROTOCOL, FIELD_I32, offsetof(DcDrop, protocol)},
+    {DC_FIELD_PROTOCOL, FIELD_PROTOCOL, offsetof(DcDrop, protocol)},
     {DC_FIELD_IN_IFINDEX, FIELD_U32, offsetof(DcDrop, in_ifindex)},
     {DC_FIELD_IN_IFNAME, FIELD_TEXT, offsetof(DcDrop, in_ifname)},
     {DC_FIELD_TRAP_GROUP, FIELD_TEXT, offsetof(DcDrop, trap_group)},
@@ -231,8 +231,8 @@ static bool store_field(DcEvidenceReader *reader, const FieldRow *rows, size_t c
     return true;
   case FIELD_TIME:
     return parse_time(field, place);
-  case FIELD_I32:
-    if (!parse_signed(field, INT32_MIN, INT32_MAX, &signed_number))
+  case FIELD_PROTOCOL:
+    if (!parse_signed(field, -1, UINT16_MAX, &signed_number))
       return false;
     *(int32_t *)place = (int32_t)signed_number;
     return true;

@@ -6,6 +6,9 @@
  * if given. ERRNO 0: no failure, but as little as may be: one byte is read or written. `malloc' counts what the
  * libraries ask for, in all threads together; with "once" as PATH a single request fails.
  *
+ * CALL probe: with the AFTER-th read of PATH the calls are tried that a reader of files must not be able to make, and
+ * what came of it is told on standard error.
+ *
  * DROPCORR_FAULT_CLOCK=FILE: the file holds a number of nanoseconds (int64); the clock, and the times of captured
  * frames, are off by so much from the moment it is written there.
  */
@@ -35,6 +38,7 @@ static struct {
   bool once, set;
 } fault;
 static atomic_ulong calls;
+static atomic_bool suspended;
 static const int64_t *clock_offset;
 
 __attribute__((constructor)) static void prepare(void)
@@ -60,7 +64,7 @@ static void *real(const char *name)
 
 static bool is_due(const char *call)
 {
-  if (!fault.set || strcmp(call, fault.call) != 0)
+  if (!fault.set || suspended || strcmp(call, fault.call) != 0)
     return false;
   const unsigned long number = atomic_fetch_add(&calls, 1) + 1;
   return fault.once ? number == fault.after : number >= fault.after;
@@ -80,8 +84,24 @@ static bool is_due_on(const char *call, int fd)
   return (fault.path[0] == '\0' || fault.once || strstr(path, fault.path) != NULL) && is_due(call);
 }
 
+static void probe(void)
+{
+  char *const words[] = {(char *)(uintptr_t) "true", NULL};
+  static const int domains[] = {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK, AF_PACKET};
+  int pair[2];
+  for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++)
+    fprintf(stderr, "probe: socket %d: %s\n", domains[i],
+            socket(domains[i], SOCK_DGRAM, 0) < 0 ? strerror(errno) : "made");
+  fprintf(stderr, "probe: socketpair: %s\n", socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 ? strerror(errno) : "made");
+  fprintf(stderr, "probe: ptrace: %s\n", syscall(SYS_ptrace, 0, 0, 0, 0) < 0 ? strerror(errno) : "done");
+  execve("/bin/true", words, NULL);
+  fprintf(stderr, "probe: execve: %s\n", strerror(errno));
+}
+
 ssize_t read(int fd, void *bytes, size_t len)
 {
+  if (is_due_on("probe", fd))
+    probe();
   if (is_due_on("read", fd)) {
     if (fault.error != 0) {
       errno = fault.error;
@@ -153,6 +173,24 @@ void *realloc(void *old, size_t size)
     return NULL;
   }
   return __libc_realloc(old, size);
+}
+
+extern void *seccomp_init(uint32_t action);
+extern void seccomp_release(void *filter);
+
+/* libseccomp 2.5 does not survive it: it loops for ever when it gets no memory for a filter. */
+void *seccomp_init(uint32_t action)
+{
+  void *(*const init)(uint32_t) = (void *(*)(uint32_t))real("seccomp_init");
+  suspended = true;
+  return init(action);
+}
+
+void seccomp_release(void *filter)
+{
+  void (*const release)(void *) = (void (*)(void *))real("seccomp_release");
+  release(filter);
+  suspended = false;
 }
 
 /* --- the clock ---------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -159,10 +160,10 @@ static void *produce(void *data)
 }
 
 /* The consumer sleeps whenever the queue is empty: a wake-up that got lost would hang it. */
-static void test_threads(void)
+static void run_threads(size_t capacity)
 {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  g_autoptr(DcQueue) queue = dc_queue_new(2048, fd);
+  g_autoptr(DcQueue) queue = dc_queue_new(capacity, fd);
   pthread_t thread;
   g_assert_cmpint(pthread_create(&thread, NULL, produce, queue), ==, 0);
   uint32_t next = 0;
@@ -187,6 +188,43 @@ static void test_threads(void)
   close(fd);
 }
 
+static void test_threads(void)
+{
+  run_threads(2048);
+  run_threads(4 << 20); /* begun anew now and then when it is empty */
+}
+
+static size_t resident_bytes(void)
+{
+  g_autofree char *text = NULL;
+  unsigned long pages = 0;
+  g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
+  g_assert_cmpint(sscanf(text, "%*s %lu", &pages), ==, 1);
+  return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A large queue that is never full takes little memory, however much has gone through. */
+static void test_pages(void)
+{
+  enum { CAPACITY = 256 << 20, RECORD = 3000, ROUNDS = 100000 };
+  g_autoptr(DcQueue) queue = dc_queue_new(CAPACITY, -1);
+  static const uint8_t record[RECORD];
+  const size_t before = resident_bytes();
+  for (unsigned i = 0; i < ROUNDS; i++) {
+    const void *got;
+    size_t len;
+    g_assert_true(dc_queue_push(queue, &i, sizeof i, record, sizeof record));
+    g_assert_true(dc_queue_push(queue, &i, sizeof i, NULL, 0));
+    g_assert_true(dc_queue_peek(queue, &got, &len) && len == sizeof i + sizeof record);
+    g_assert_cmpint(memcmp(got, &i, sizeof i), ==, 0);
+    dc_queue_pop(queue);
+    g_assert_true(dc_queue_peek(queue, &got, &len) && len == sizeof i);
+    dc_queue_pop(queue);
+    g_assert_false(dc_queue_peek(queue, &got, &len));
+  }
+  g_assert_cmpuint(resident_bytes(), <, before + CAPACITY / 4);
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
@@ -196,5 +234,6 @@ int main(int argc, char **argv)
   g_test_add_func("/queue/restart", test_restart);
   g_test_add_func("/queue/wake", test_wake);
   g_test_add_func("/queue/threads", test_threads);
+  g_test_add_func("/queue/pages", test_pages);
   return g_test_run();
 }

@@ -24,5 +24,11 @@ void dc_privilege_user_clear(DcPrivilegeUser *user);
  * forbidden, too (seccomp). With uid 0 (-Z root) nothing is given up. Call with one thread. Errors: PERMISSION. */
 bool dc_privilege_drop(const DcPrivilegeUser *user, GError **error);
 
+/*
+ * For a process that only reads files: the same calls are refused from now on, and whatever opens a socket. False
+ * where the kernel has no seccomp.
+ */
+bool dc_privilege_confine(void);
+
 /* One line: "uid 65534 (nobody), capabilities: none". Caller frees. */
 char *dc_privilege_text(void);
