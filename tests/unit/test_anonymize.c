@@ -597,6 +597,7 @@ static void test_mapping_file(void)
   uint8_t mapped_mac[6], again_mac[6];
   dc_anonymizer_mac(fixture.anonymizer, mac, mapped_mac);
   g_autofree char *ss = map_sample(&fixture, "ss", "users:((\"nginx\",pid=7,fd=3))\n");
+  g_assert_null(strstr(ss, "nginx"));
   g_autoptr(GError) error = NULL;
   g_assert_true(dc_anonymizer_finish(fixture.anonymizer, &error));
   g_assert_no_error(error);
