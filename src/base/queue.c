@@ -27,7 +27,8 @@
 #define ALIGNMENT 16
 #define CACHE_LINE 64
 #define SKIP_TO_START SIZE_MAX
-#define RESTART_BYTES ((size_t)256 << 10)
+/* A quarter of the ring: until the consumer has come past the skip, only that much has room. */
+#define RESTART_PART 4
 
 typedef struct {
   size_t len;    /* of the record, or SKIP_TO_START */
@@ -93,7 +94,7 @@ static bool has_room(DcQueue *queue, uint64_t written, size_t need)
 /* It is empty, and some way from its start. */
 static bool may_restart(DcQueue *queue, uint64_t written, size_t stride)
 {
-  if (queue->write_offset < RESTART_BYTES || stride > queue->write_offset)
+  if (queue->write_offset < queue->capacity / RESTART_PART || stride > queue->write_offset)
     return false;
   queue->read_seen = atomic_load_explicit(&queue->read, memory_order_acquire);
   return queue->read_seen == written;

@@ -32,10 +32,32 @@ static void add_notice(DcLive *live, const char *text)
     g_ptr_array_add(live->notices, g_strdup(text));
 }
 
+/*
+ * A flood of drops takes several times as long to analyse as its frames do. When not all can be followed the frames
+ * come first: each has its verdict, and drops are counted as lost. Summaries are few.
+ */
+static bool is_spared(const DcLive *live, const DcLiveRecord *record)
+{
+  return (record->kind == DC_LIVE_TRACE || record->kind == DC_LIVE_NETLINK) &&
+         live->drops.mode != DC_LIVE_DROPS_SUMMARY && dc_timeline_pressed(live->timeline);
+}
+
+static void spare(DcLive *live, unsigned producer, const DcLiveRecord *record)
+{
+  if (live->refused_from_ns[producer] == 0)
+    live->refused_from_ns[producer] = record->time_ns;
+  live->refused_to_ns[producer] = MAX(record->time_ns, live->refused_to_ns[producer]);
+  live->refused[producer]++;
+}
+
 static void accept_record(DcLive *live, unsigned producer, const DcLiveRecord *record, const uint8_t *body)
 {
   DcLiveThread *thread = &live->threads[producer];
   thread->marks_lost = record->marks_lost;
+  if (is_spared(live, record)) {
+    spare(live, producer, record);
+    return;
+  }
   switch ((DcLiveKind)record->kind) {
   case DC_LIVE_FRAME:
   case DC_LIVE_NETLINK:

@@ -272,6 +272,11 @@ bool dc_timeline_full(const DcTimeline *timeline)
   return timeline->bytes > timeline->max_bytes;
 }
 
+bool dc_timeline_pressed(const DcTimeline *timeline)
+{
+  return timeline->bytes > timeline->max_bytes / 2;
+}
+
 size_t dc_timeline_held(const DcTimeline *timeline)
 {
   return timeline->count;

@@ -45,6 +45,9 @@ const DcTimelineEntry *dc_timeline_take(DcTimeline *timeline, int64_t realtime_n
 /* max_bytes are held: take before adding more. */
 bool dc_timeline_full(const DcTimeline *timeline);
 
+/* Half of that: who has something that can be spared keeps it back, so that the rest finds room. */
+bool dc_timeline_pressed(const DcTimeline *timeline);
+
 size_t dc_timeline_held(const DcTimeline *timeline);
 size_t dc_timeline_held_max(const DcTimeline *timeline);
 uint64_t dc_timeline_late(const DcTimeline *timeline); /* went out after a later one */
