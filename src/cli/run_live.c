@@ -74,11 +74,6 @@ static DcTapDirection tap_direction(DcCaptureDirection direction)
   return DC_TAP_INOUT;
 }
 
-static const char *direction_name(DcCaptureDirection direction)
-{
-  return direction == DC_CAPTURE_IN ? "in" : direction == DC_CAPTURE_OUT ? "out" : "inout";
-}
-
 static void announce_verify(int64_t verify_ns)
 {
   fprintf(stderr, "dropcorr: watching drops for %.9g s without a tap: frames of this time are not captured\n",
@@ -131,35 +126,16 @@ static void interfaces_clear(Interfaces *interfaces)
   g_free(interfaces->ifindexes);
 }
 
-static DcEvidence *open_evidence(LiveRun *run, const char *command_line, const DcPrivilegeUser *user,
-                                 const Interfaces *interfaces, GError **error)
+static DcEvidence *open_evidence(LiveRun *run, const char *command_line, const DcPrivilegeUser *user, GError **error)
 {
   const DcOptions *options = run->options;
   const DcLiveInfo *info = dc_live_info(run->live);
   g_autofree char *drop_text = info->drops_cost != NULL ? g_strdup_printf("%s %s", info->drops_text, info->drops_cost)
                                                         : g_strdup(info->drops_text);
-  DcEvidenceMeta meta = {
-      .interface = info->capture->interface,
-      .filter = options->filter,
-      .dlt = info->capture->dlt,
-      .snaplen = info->capture->snaplen,
-      .ifindex = info->capture->ifindex,
-      .promiscuous = info->capture->promiscuous,
-      .has_mac = info->capture->has_mac,
-      .command = command_line,
-      .drop_mode = info->drops_name,
-      .drop_text = drop_text,
-      .direction = direction_name(options->direction),
-      .timestamp_type = info->capture->timestamp_type,
-      .local_macs = (const uint8_t(*)[6])interfaces->macs,
-      .local_mac_count = interfaces->mac_count,
-      .local_addresses = info->addresses,
-      .local_address_count = info->address_count,
-      .start_ns = info->open_ns,
-      .verify_from_ns = info->verify_from_ns,
-      .verify_to_ns = info->verify_to_ns,
-  };
-  memcpy(meta.mac, info->capture->mac, sizeof meta.mac);
+  DcEvidenceMeta meta;
+  dc_live_evidence_meta(run->live, &meta);
+  meta.command = command_line;
+  meta.drop_text = drop_text;
   dc_shown_meta(&run->shown, &meta);
   DcEvidenceOptions evidence;
   dc_evidence_options_init(&evidence);
@@ -453,7 +429,7 @@ static bool prepare(LiveRun *run, const char *command_line, DcStrings *strings, 
   if (ready) {
     interfaces_collect(dc_live_info(run->live), &interfaces);
     if (options->write_file != NULL || run->ticket != NULL) {
-      run->evidence = open_evidence(run, command_line, &user, &interfaces, error);
+      run->evidence = open_evidence(run, command_line, &user, error);
       ready = run->evidence != NULL;
     }
   }
