@@ -164,18 +164,10 @@ static void make_checksum(const DcRewrite *rewrite, const DcPacket *packet, DcCh
 
 static void map_ipv4_options(const DcRewrite *rewrite, uint64_t from, uint64_t end)
 {
-  enum { END = 0, NOP = 1, RECORD_ROUTE = 7, TIMESTAMP = 68, LOOSE_ROUTE = 131, STRICT_ROUTE = 137 };
-  while (from + 2 <= end && dc_rewrite_at(rewrite, from, 2) != NULL) {
-    const uint8_t *option = dc_rewrite_at(rewrite, from, 2);
-    if (option[0] == END)
-      return;
-    if (option[0] == NOP) {
-      from++;
-      continue;
-    }
+  enum { RECORD_ROUTE = 7, TIMESTAMP = 68, LOOSE_ROUTE = 131, STRICT_ROUTE = 137 };
+  const uint8_t *option;
+  while ((option = dc_rewrite_option(rewrite, &from, end)) != NULL) {
     const uint8_t len = option[1];
-    if (len < 2 || from + len > end)
-      return;
     const bool route = option[0] == RECORD_ROUTE || option[0] == LOOSE_ROUTE || option[0] == STRICT_ROUTE;
     const uint8_t *flags = option[0] == TIMESTAMP ? dc_rewrite_at(rewrite, from + 3, 1) : NULL;
     if (route) {

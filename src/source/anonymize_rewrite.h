@@ -34,6 +34,21 @@ static inline void dc_rewrite_put16(uint8_t *bytes, uint16_t value)
   bytes[1] = (uint8_t)value;
 }
 
+/* The option at *from or behind padding there, kind and length first, as IPv4 (RFC 791) and TCP (RFC 9293) have them;
+ * NULL: no more. Its length is at least 2 and ends within `end`. */
+static inline const uint8_t *dc_rewrite_option(const DcRewrite *rewrite, uint64_t *from, uint64_t end)
+{
+  enum { END = 0, NOP = 1 };
+  for (; *from + 2 <= end; (*from)++) {
+    const uint8_t *option = dc_rewrite_at(rewrite, *from, 2);
+    if (option == NULL || option[0] == END)
+      return NULL;
+    if (option[0] != NOP)
+      return option[1] < 2 || *from + option[1] > end ? NULL : option;
+  }
+  return NULL;
+}
+
 /* Addresses in place; what the copy's end cuts in the middle is zeroed. */
 void dc_rewrite_addr(const DcRewrite *rewrite, uint64_t offset, uint8_t version);
 void dc_rewrite_mac(const DcRewrite *rewrite, uint64_t offset);

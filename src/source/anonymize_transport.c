@@ -12,18 +12,10 @@
 
 static void map_tcp_options(const DcRewrite *rewrite, uint64_t from, uint64_t end)
 {
-  enum { END = 0, NOP = 1, MPTCP = 30, ADD_ADDR = 3 };
-  while (from + 2 <= end && dc_rewrite_at(rewrite, from, 2) != NULL) {
-    const uint8_t *option = dc_rewrite_at(rewrite, from, 2);
-    if (option[0] == END)
-      return;
-    if (option[0] == NOP) {
-      from++;
-      continue;
-    }
+  enum { MPTCP = 30, ADD_ADDR = 3 };
+  const uint8_t *option;
+  while ((option = dc_rewrite_option(rewrite, &from, end)) != NULL) {
     const uint8_t len = option[1];
-    if (len < 2 || from + len > end)
-      return;
     const uint8_t *subtype = dc_rewrite_at(rewrite, from + 2, 1);
     /* Address, then perhaps a port and a code: the length tells which kind. */
     if (option[0] == MPTCP && subtype != NULL && *subtype >> 4 == ADD_ADDR && len >= 8)
