@@ -73,18 +73,13 @@ static bool same_value(const DcCheck *a, const DcCheck *b)
   return a->state == b->state && g_strcmp0(a->value, b->value) == 0;
 }
 
-/* How many checks of this state have the value of checks[at], and whether it is the first. */
-static guint fellows(const GPtrArray *checks, guint at, bool *ret_first)
+static bool has_fellow(const GPtrArray *checks, guint from, guint to, const DcCheck *check)
 {
-  guint n = 0;
-  *ret_first = true;
-  for (guint i = 0; i < checks->len; i++)
-    if (same_value(g_ptr_array_index(checks, i), g_ptr_array_index(checks, at))) {
-      if (i < at)
-        *ret_first = false;
-      n++;
-    }
-  return n;
+  for (guint i = from; i < to; i++) {
+    if (same_value(g_ptr_array_index(checks, i), check))
+      return true;
+  }
+  return false;
 }
 
 static const char *check_name(const DcCheck *check)
@@ -140,8 +135,8 @@ static void checks_of_state(DcLayout *layout, const DcReportOptions *options, co
   for (int shared = 0; shared < 2; shared++)
     for (guint i = 0; i < checks->len; i++) {
       const DcCheck *check = g_ptr_array_index(checks, i);
-      bool first;
-      if (check->state != state || (fellows(checks, i, &first) > 1) != (shared == 1) || !first)
+      if (check->state != state || has_fellow(checks, 0, i, check) ||
+          has_fellow(checks, i + 1, checks->len, check) != (shared == 1))
         continue;
       if (!titled) {
         dc_layout_indent(layout, 2);
