@@ -30,9 +30,17 @@ static void read_frames(const DcOptions *options, DcStop *stop, DcClockFit *fit)
   }
 }
 
+static void take_reception(int64_t time_ns, uint32_t len, void *fit)
+{
+  dc_clock_fit_add_reception(fit, time_ns, len);
+}
+
 static void read_drops(const char *path, const DcDropLogOptions *log_options, DcStrings *strings, DcClockFit *fit)
 {
-  g_autoptr(DcSource) log = dc_drop_log_open(path, log_options, strings, NULL);
+  DcDropLogOptions fit_options = *log_options;
+  fit_options.on_reception = take_reception;
+  fit_options.reception_data = fit;
+  g_autoptr(DcSource) log = dc_drop_log_open(path, &fit_options, strings, NULL);
   DcEvent event;
   while (log != NULL && !dc_clock_fit_has_drops(fit) && dc_source_next(log, &event, NULL) == DC_READ_EVENT) {
     if (event.kind != DC_EVENT_DROP)

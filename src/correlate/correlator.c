@@ -184,12 +184,7 @@ static DcSighting sighting_of(const DcSlot *slot, DcFate fate)
 static bool fragment_waits(DcCorrelator *self, const DcSlot *slot, const DcFrameVerdict *verdict)
 {
   DcDatagramKey key;
-  memset(&key, 0, sizeof key);
-  memcpy(key.src, verdict->brief.flow.src, sizeof key.src);
-  memcpy(key.dst, verdict->brief.flow.dst, sizeof key.dst);
-  key.id = slot->ip_id;
-  key.version = verdict->brief.flow.ip_version;
-  key.protocol = verdict->brief.flow.protocol;
+  dc_datagram_key_of_frame(&key, &verdict->brief.flow, slot->ip_id);
   if (dc_fragments_state(self->fragments, &key) != DC_DATAGRAM_PARTIAL)
     return false;
   dc_fragments_wait(self->fragments, &key, verdict);

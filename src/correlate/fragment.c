@@ -3,9 +3,12 @@
 #include "dropcorr/base/hash.h"
 
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SCAN_MAX 256u
+/* A fragment so much farther from a reception than the nearest is not meant. */
+#define RECEIVE_CLEAR_NS (2 * DC_NS_PER_US)
 /* Copies of a fragment come so soon after it; identifications do not come again so soon. */
 #define COPIES_NS (5 * DC_NS_PER_S)
 
@@ -17,6 +20,7 @@ typedef struct {
 typedef struct {
   uint32_t start, end;
   uint64_t position;
+  int64_t time_ns;
 } Seen;
 
 typedef struct {
@@ -29,6 +33,7 @@ typedef struct {
   uint32_t seen_count;
   bool seen_more; /* than there is room for */
   bool told;      /* as what a dropped packet was made of */
+  bool dropped;   /* its fragments were given to a drop */
   bool has_ports;
   uint16_t src_port, dst_port;
   GArray *waiting; /* DcFrameVerdict, NULL while none */
@@ -93,6 +98,16 @@ void dc_datagram_key(DcDatagramKey *key, const DcPacket *packet)
   key->protocol = packet->ip_protocol;
 }
 
+void dc_datagram_key_of_frame(DcDatagramKey *key, const DcFlowKey *flow, uint32_t id)
+{
+  memset(key, 0, sizeof *key);
+  memcpy(key->src, flow->src, sizeof key->src);
+  memcpy(key->dst, flow->dst, sizeof key->dst);
+  key->id = id;
+  key->version = flow->ip_version;
+  key->protocol = flow->protocol;
+}
+
 static bool is_whole(const Datagram *datagram)
 {
   return datagram->total != 0 && datagram->piece_count == 1 && datagram->pieces[0].start == 0 &&
@@ -151,7 +166,7 @@ static void piece_of(const DcPacket *packet, uint32_t *ret_start, uint32_t *ret_
 static void start_anew(Datagram *datagram)
 {
   datagram->total = datagram->piece_count = datagram->seen_count = 0;
-  datagram->seen_more = datagram->told = datagram->has_ports = false;
+  datagram->seen_more = datagram->told = datagram->dropped = datagram->has_ports = false;
 }
 
 void dc_fragments_add(DcFragments *fragments, const DcPacket *packet, uint64_t position, int64_t time_ns)
@@ -182,7 +197,7 @@ void dc_fragments_add(DcFragments *fragments, const DcPacket *packet, uint64_t p
   if (!packet->fragment_more)
     datagram->total = end;
   if (datagram->seen_count < DC_FRAGMENT_PIECES_MAX)
-    datagram->seen[datagram->seen_count++] = (Seen){start, end, position};
+    datagram->seen[datagram->seen_count++] = (Seen){start, end, position, time_ns};
   else
     datagram->seen_more = true;
   if ((packet->has & DC_HAS_PORTS) != 0) {
@@ -194,11 +209,9 @@ void dc_fragments_add(DcFragments *fragments, const DcPacket *packet, uint64_t p
     release(fragments, datagram, false);
 }
 
-void dc_fragments_lose(DcFragments *fragments, const DcPacket *packet, uint64_t position)
+void dc_fragments_lose(DcFragments *fragments, const DcDatagramKey *key, uint64_t position)
 {
-  DcDatagramKey key;
-  dc_datagram_key(&key, packet);
-  Datagram *datagram = g_hash_table_lookup(fragments->table, &key);
+  Datagram *datagram = g_hash_table_lookup(fragments->table, key);
   if (datagram == NULL || datagram->seen_more)
     return;
   uint32_t kept = 0;
@@ -288,6 +301,68 @@ bool dc_fragments_find_whole(DcFragments *fragments, const DcPacket *whole, int6
   best->told = true;
   *ret_key = best->key;
   return true;
+}
+
+static int64_t receive_distance(const Seen *seen, int64_t time_ns, int64_t wait_ns)
+{
+  const int64_t distance = llabs(seen->time_ns - time_ns);
+  return wait_ns > 0 ? MIN(distance, llabs(seen->time_ns - (time_ns - wait_ns))) : distance;
+}
+
+bool dc_fragments_find_received(const DcFragments *fragments, int64_t time_ns, int64_t wait_ns, int64_t within_ns,
+                                DcDatagramKey *ret_key)
+{
+  const Datagram *best = NULL;
+  int64_t nearest = INT64_MAX, next = INT64_MAX;
+  uint32_t looked_at = 0;
+  /* Those whose time is over are the oldest. */
+  for (const GList *link = fragments->order.head; link != NULL && looked_at < SCAN_MAX; link = link->next) {
+    const Datagram *datagram = link->data;
+    if (datagram->first_ns > time_ns + within_ns)
+      break;
+    if (datagram->last_ns < time_ns - wait_ns - within_ns)
+      continue;
+    looked_at++;
+    int64_t distance = INT64_MAX;
+    for (uint32_t i = 0; i < datagram->seen_count; i++)
+      distance = MIN(distance, receive_distance(&datagram->seen[i], time_ns, wait_ns));
+    if (distance < nearest) {
+      next = nearest;
+      nearest = distance;
+      best = datagram;
+    } else {
+      next = MIN(next, distance);
+    }
+  }
+  if (best == NULL || nearest > within_ns || looked_at == SCAN_MAX || next <= 4 * nearest + RECEIVE_CLEAR_NS)
+    return false;
+  *ret_key = best->key;
+  return true;
+}
+
+bool dc_fragments_is_last(const DcFragments *fragments, const DcDatagramKey *key, uint64_t position)
+{
+  const Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  if (datagram == NULL || datagram->seen_more)
+    return false;
+  for (uint32_t i = 0; i < datagram->seen_count; i++) {
+    if (datagram->seen[i].position > position)
+      return false;
+  }
+  return datagram->seen_count > 0;
+}
+
+void dc_fragments_note_dropped(DcFragments *fragments, const DcDatagramKey *key)
+{
+  Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  if (datagram != NULL)
+    datagram->dropped = true;
+}
+
+bool dc_fragments_was_dropped(const DcFragments *fragments, const DcDatagramKey *key)
+{
+  const Datagram *datagram = g_hash_table_lookup(fragments->table, key);
+  return datagram != NULL && datagram->dropped;
 }
 
 bool dc_fragments_ports(const DcFragments *fragments, const DcDatagramKey *key, uint16_t *ret_src, uint16_t *ret_dst)

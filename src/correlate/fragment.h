@@ -29,6 +29,8 @@ DcFragments *dc_fragments_new(int64_t timeout_ns, size_t max_datagrams, DcFragme
 void dc_fragments_free(DcFragments *fragments);
 
 void dc_datagram_key(DcDatagramKey *key, const DcPacket *packet);
+/* The same of a frame that is kept: id is its slot's. */
+void dc_datagram_key_of_frame(DcDatagramKey *key, const DcFlowKey *flow, uint32_t id);
 
 /* A fragment was seen; position: its window position. */
 void dc_fragments_add(DcFragments *fragments, const DcPacket *packet, uint64_t position, int64_t time_ns);
@@ -40,7 +42,7 @@ DcDatagramState dc_fragments_state(const DcFragments *fragments, const DcDatagra
 void dc_fragments_wait(DcFragments *fragments, const DcDatagramKey *key, const DcFrameVerdict *verdict);
 
 /* This very fragment was dropped before it could be put together with the others. */
-void dc_fragments_lose(DcFragments *fragments, const DcPacket *packet, uint64_t position);
+void dc_fragments_lose(DcFragments *fragments, const DcDatagramKey *key, uint64_t position);
 
 /* Whether another copy of this fragment was seen, which has not been lost. */
 bool dc_fragments_has_copy(const DcFragments *fragments, const DcPacket *packet, uint64_t position);
@@ -55,6 +57,18 @@ bool dc_fragments_was_copied(const DcFragments *fragments, uint64_t position);
  */
 bool dc_fragments_find_whole(DcFragments *fragments, const DcPacket *whole, int64_t from_ns, int64_t time_ns,
                              int64_t alike_ns, DcDatagramKey *ret_key);
+
+/* A datagram of which a fragment came in within within_ns of time_ns, or of wait_ns before that: the nearest, if it is
+ * clearly the nearest. For drops without bytes, whose packet's reception is known. */
+bool dc_fragments_find_received(const DcFragments *fragments, int64_t time_ns, int64_t wait_ns, int64_t within_ns,
+                                DcDatagramKey *ret_key);
+
+/* Whether the frame at that position is the fragment of its datagram that came last. */
+bool dc_fragments_is_last(const DcFragments *fragments, const DcDatagramKey *key, uint64_t position);
+
+/* Its loss is told: all its fragments are given to a drop. */
+void dc_fragments_note_dropped(DcFragments *fragments, const DcDatagramKey *key);
+bool dc_fragments_was_dropped(const DcFragments *fragments, const DcDatagramKey *key);
 
 /* The ports that only its first fragment shows; false when that was not seen. */
 bool dc_fragments_ports(const DcFragments *fragments, const DcDatagramKey *key, uint16_t *ret_src, uint16_t *ret_dst);

@@ -5,15 +5,11 @@
 #include "aside.h"
 #include "correlator_state.h"
 #include "frame_key.h"
-#include "match_time.h"
+#include "match_datagram.h"
 
 #include "dropcorr/model/site.h"
 
 #include <string.h>
-
-/* Two identical frames so close together may have been tapped as one batch before either
- * was dropped (list receive, napi_gro_receive): then which of them it was stays open. */
-#define BATCH_NS (500 * DC_NS_PER_US)
 
 static bool in_time(const DcCorrelator *self, const DcSlot *slot, const DcDrop *drop, int64_t after_ns)
 {
@@ -51,7 +47,8 @@ static DcJoin join_chain(DcCorrelator *self, const DcDrop *drop, const DcNormal 
     self->stats.join_steps++;
     if (slot->time_ns < drop->time_ns - drop->precision_ns - after_ns || ++looked_at > DC_MATCH_SCAN_MAX)
       break;
-    if (best.slot != NULL && best.slot->time_ns <= drop->time_ns && best.slot->time_ns - slot->time_ns > BATCH_NS)
+    if (best.slot != NULL && best.slot->time_ns <= drop->time_ns &&
+        best.slot->time_ns - slot->time_ns > DC_MATCH_BATCH_NS)
       break;
     if (!in_time(self, slot, drop, after_ns) || !dc_window_same_bytes(self->window, slot, inner, normal, headers))
       continue;
@@ -150,79 +147,13 @@ static DcJoin join_strong(DcCorrelator *self, const DcDrop *drop, const DcNormal
     if (best.slot == NULL || (full && !best_is_full)) {
       best = (DcJoin){slot, position, DC_MATCH_STRONG, 1};
       best_is_full = full;
-    } else if (full == best_is_full && best.slot->time_ns - slot->time_ns <= BATCH_NS) {
+    } else if (full == best_is_full && best.slot->time_ns - slot->time_ns <= DC_MATCH_BATCH_NS) {
       best.candidates++;
     }
   }
   if (best.candidates > 1 || looked_at > DC_MATCH_CANDIDATES_MAX)
     best.match = DC_MATCH_POSSIBLE;
   return best;
-}
-
-/* --- fragments ---------------------------------------------------------------------- */
-
-typedef struct {
-  DcCorrelator *self;
-  const DcDrop *drop;
-  DcFrameVerdict first;
-  uint32_t taken;
-  bool has_ports;
-  uint16_t src_port, dst_port;
-} FragmentTake;
-
-static void fill_dropped(DcFrameVerdict *verdict, const DcDrop *drop, DcMatch match, uint32_t candidates)
-{
-  verdict->fate = DC_FATE_DROPPED;
-  verdict->match = (uint8_t)match;
-  verdict->candidates = candidates;
-  verdict->drop = drop->number;
-  verdict->delay_ns = drop->time_ns - verdict->time_ns;
-  verdict->fragment_incomplete = false;
-}
-
-static void take_fragment(DcFrameVerdict *verdict, void *data)
-{
-  FragmentTake *take = data;
-  fill_dropped(verdict, take->drop, DC_MATCH_STRONG, 1);
-  /* All of them are one service's loss, though only the first has its ports. */
-  if (take->has_ports) {
-    verdict->brief.flow.src_port = take->src_port;
-    verdict->brief.flow.dst_port = take->dst_port;
-  }
-  dc_correlator_give_frame(take->self, verdict, take->drop);
-  if (take->taken++ == 0)
-    take->first = *verdict;
-}
-
-/* A reassembled datagram, or one given up: the drop is all its fragments'. */
-static uint32_t join_fragments(DcCorrelator *self, const DcDrop *drop, int64_t after_ns, DcFrameVerdict *ret_first)
-{
-  if ((drop->packet.has & DC_HAS_IP) == 0)
-    return 0;
-  DcDatagramKey key;
-  dc_datagram_key(&key, &drop->packet);
-  /* Given up although it was complete: then it is another one, of which these are no part. */
-  const bool given_up = (drop->packet.has & DC_HAS_FRAGMENT) != 0;
-  if (given_up ? dc_fragments_state(self->fragments, &key) == DC_DATAGRAM_WHOLE
-               : !dc_fragments_find_whole(self->fragments, &drop->packet, drop->time_ns - drop->precision_ns - after_ns,
-                                          drop->time_ns + self->options.window_before_ns, BATCH_NS, &key))
-    return 0;
-  FragmentTake take = {.self = self, .drop = drop};
-  take.has_ports = dc_fragments_ports(self->fragments, &key, &take.src_port, &take.dst_port);
-  uint64_t positions[DC_FRAGMENT_PIECES_MAX];
-  size_t count = dc_fragments_positions(self->fragments, &key, positions, G_N_ELEMENTS(positions));
-  for (size_t i = 0; i < count; i++) {
-    DcSlot *slot = dc_window_at(self->window, positions[i]);
-    if (slot == NULL || (slot->flags & (DC_SLOT_JOINED | DC_SLOT_DECIDED)) != 0)
-      continue;
-    slot->flags |= DC_SLOT_JOINED | DC_SLOT_DECIDED;
-    DcFrameVerdict verdict;
-    dc_correlator_start_verdict(self, slot, &verdict);
-    take_fragment(&verdict, &take);
-  }
-  dc_fragments_take(self->fragments, &key, take_fragment, &take);
-  *ret_first = take.first;
-  return take.taken;
 }
 
 /* --- a drop's verdict ------------------------------------------------------------------ */
@@ -321,11 +252,111 @@ static bool had_arrived(DcCorrelator *self, const DcDrop *drop, const DcSite *si
       return dc_fragments_was_copied(self->fragments, join->position);
     if (join->match < DC_MATCH_STRONG || !dc_fragments_has_copy(self->fragments, &drop->packet, join->position))
       return false;
-    dc_fragments_lose(self->fragments, &drop->packet, join->position);
+    DcDatagramKey key;
+    dc_datagram_key(&key, &drop->packet);
+    dc_fragments_lose(self->fragments, &key, join->position);
     return true;
   }
   return drop->reason != NULL && strcmp(drop->reason, "TCP_INVALID_SEQUENCE") == 0 &&
          dc_answer_had_arrived(self, join->slot);
+}
+
+/* The frame of a drop, by its bytes or by time; by time it may turn out to be no loss: status. */
+static DcJoin find_frame(DcCorrelator *self, const DcDrop *drop, int64_t after_ns, DcDropVerdict *verdict,
+                         uint64_t *ret_hash)
+{
+  DcJoin join = {NULL, 0, DC_MATCH_NONE, 0};
+  if (drop->caplen > 0) {
+    DcNormal normal;
+    const bool whole = dc_normalise(&drop->packet, drop->bytes, drop->caplen, drop->orig_len, &normal) && normal.whole;
+    if (whole) {
+      const bool complete = dc_key_exact(&drop->packet, &normal, ret_hash);
+      join = join_exact(self, drop, &normal, *ret_hash, complete, after_ns);
+    }
+    if (join.slot == NULL && (*ret_hash == 0 || !dc_window_was_joined(self->window, *ret_hash)))
+      join = join_strong(self, drop, whole ? &normal : NULL, after_ns);
+    return join;
+  }
+  if (verdict->status != DC_DROP_STATUS_UNMATCHED)
+    return join;
+  join = dc_match_by_time(self, drop);
+  if (join.slot == NULL)
+    return join;
+  DcBrief brief;
+  dc_window_brief(self->window, join.slot, &brief);
+  if (says_nothing(drop) && !is_broken(&brief))
+    join.match = DC_MATCH_POSSIBLE;
+  if (!is_outbound(&join) && drop->packet.has == 0) {
+    DcAsideWhy aside = DC_ASIDE_NONE;
+    verdict->status = (uint8_t)dc_aside_classify_joined(drop, &brief, &aside);
+    verdict->aside_why = (uint8_t)aside;
+  }
+  return join;
+}
+
+static void give_noise(DcCorrelator *self, DcDropVerdict *verdict, const DcJoin *join)
+{
+  if (join->slot != NULL) {
+    verdict->frame = join->slot->number;
+    verdict->match = (uint8_t)join->match;
+    verdict->delay_ns = verdict->drop->time_ns - join->slot->time_ns;
+    DcSlotNote *note = dc_window_make_note(self->window, join->slot);
+    join->slot->flags |= DC_SLOT_CONSUMED;
+    note->consumed_by = verdict->drop->number;
+    note->consumed_delay_ns = verdict->delay_ns;
+  }
+  dc_correlator_give_drop(self, verdict, NULL);
+}
+
+/* All fragments of a datagram; false: none is left to be given to this drop. */
+static bool give_datagram(DcCorrelator *self, DcDropVerdict *verdict, const DcDatagramKey *key, DcMatch match)
+{
+  DcFrameVerdict first;
+  const uint32_t fragments = dc_match_take_datagram(self, verdict->drop, key, match, &first);
+  if (fragments == 0)
+    return false;
+  verdict->status = DC_DROP_STATUS_MATCHED;
+  verdict->match = (uint8_t)match;
+  verdict->frame = first.frame;
+  verdict->frames = fragments;
+  verdict->delay_ns = first.delay_ns;
+  dc_correlator_give_drop(self, verdict, &first);
+  return true;
+}
+
+static void give_frame(DcCorrelator *self, DcDropVerdict *verdict, const DcJoin *join, const DcBrief *brief,
+                       uint64_t hash)
+{
+  const DcDrop *drop = verdict->drop;
+  verdict->status = DC_DROP_STATUS_MATCHED;
+  verdict->match = (uint8_t)join->match;
+  verdict->frames = join->candidates;
+  /* n frames for m drops: a frame nobody owed an answer may well have been delivered, so only
+   * the drop says that it is one of them. */
+  bool open_question = join->match == DC_MATCH_POSSIBLE && (join->slot->flags & DC_SLOT_SYN) == 0;
+  if (open_question || (join->slot->flags & DC_SLOT_DECIDED) != 0) {
+    dc_correlator_give_drop(self, verdict, NULL);
+    return;
+  }
+  verdict->frame = join->slot->number;
+  verdict->delay_ns = drop->time_ns - join->slot->time_ns;
+  join->slot->flags |= DC_SLOT_JOINED | DC_SLOT_DECIDED;
+  if ((join->slot->flags & DC_SLOT_FRAGMENT) != 0) {
+    DcDatagramKey key;
+    dc_datagram_key_of_frame(&key, &brief->flow, join->slot->ip_id);
+    dc_fragments_lose(self->fragments, &key, join->position);
+  }
+  if (hash != 0)
+    dc_window_note_joined(self->window, hash);
+  DcFrameVerdict frame;
+  dc_correlator_start_verdict(self, join->slot, &frame);
+  dc_match_set_dropped(&frame, drop, join->match, join->candidates);
+  const DcSlotNote *note = dc_window_note(self->window, join->slot);
+  frame.answer_ns = note != NULL ? note->answer_ns : -1;
+  if ((join->slot->flags & DC_SLOT_SYN) != 0)
+    dc_answer_syn_decided(self, join->slot, DC_FATE_DROPPED);
+  dc_correlator_give_frame(self, &frame, drop);
+  dc_correlator_give_drop(self, verdict, &frame);
 }
 
 void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
@@ -348,32 +379,11 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
     dc_correlator_give_drop(self, &verdict, NULL);
     return;
   }
-  DcJoin join = {NULL, 0, DC_MATCH_NONE, 0};
-  DcNormal normal;
-  DcBrief brief;
   uint64_t hash = 0;
-  bool timed = drop->time_ns != DC_TIME_NONE && drop->kind != DC_DROP_NETDM_SUMMARY;
-  if (timed && drop->caplen > 0) {
-    const bool whole = dc_normalise(&drop->packet, drop->bytes, drop->caplen, drop->orig_len, &normal) && normal.whole;
-    if (whole) {
-      const bool complete = dc_key_exact(&drop->packet, &normal, &hash);
-      join = join_exact(self, drop, &normal, hash, complete, after_ns);
-    }
-    if (join.slot == NULL && (hash == 0 || !dc_window_was_joined(self->window, hash)))
-      join = join_strong(self, drop, whole ? &normal : NULL, after_ns);
-  } else if (timed && status == DC_DROP_STATUS_UNMATCHED) {
-    join = dc_match_by_time(self, drop);
-    if (join.slot != NULL)
-      dc_window_brief(self->window, join.slot, &brief);
-    if (join.slot != NULL && says_nothing(drop) && !is_broken(&brief))
-      join.match = DC_MATCH_POSSIBLE;
-    if (join.slot != NULL && !is_outbound(&join) && drop->packet.has == 0) {
-      status = dc_aside_classify_joined(drop, &brief, &aside);
-      verdict.status = (uint8_t)status;
-      verdict.aside_why = (uint8_t)aside;
-    }
-  }
-
+  DcJoin join = {NULL, 0, DC_MATCH_NONE, 0};
+  const bool timed = drop->time_ns != DC_TIME_NONE && drop->kind != DC_DROP_NETDM_SUMMARY;
+  if (timed)
+    join = find_frame(self, drop, after_ns, &verdict, &hash);
   if (is_outbound(&join)) {
     verdict.status = DC_DROP_STATUS_OUTBOUND;
     verdict.aside_why = DC_ASIDE_OUTBOUND_FRAME;
@@ -381,69 +391,31 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
     dc_correlator_give_drop(self, &verdict, NULL);
     return;
   }
-  if (status == DC_DROP_STATUS_UNMATCHED && join.slot != NULL && had_arrived(self, drop, site, &join)) {
-    status = DC_DROP_STATUS_NOISE;
-    verdict.status = (uint8_t)status;
+  if (verdict.status == DC_DROP_STATUS_UNMATCHED && join.slot != NULL && had_arrived(self, drop, site, &join)) {
+    verdict.status = DC_DROP_STATUS_NOISE;
     verdict.aside_why = DC_ASIDE_HAD_ARRIVED;
   }
-  if (status == DC_DROP_STATUS_NOISE) {
-    if (join.slot != NULL) {
-      verdict.frame = join.slot->number;
-      verdict.match = (uint8_t)join.match;
-      verdict.delay_ns = drop->time_ns - join.slot->time_ns;
-      DcSlotNote *note = dc_window_make_note(self->window, join.slot);
-      join.slot->flags |= DC_SLOT_CONSUMED;
-      note->consumed_by = drop->number;
-      note->consumed_delay_ns = verdict.delay_ns;
-    }
-    dc_correlator_give_drop(self, &verdict, NULL);
+  if (verdict.status == DC_DROP_STATUS_NOISE) {
+    give_noise(self, &verdict, &join);
     return;
   }
 
-  DcFrameVerdict frame;
-  uint32_t fragments = join.slot == NULL && timed ? join_fragments(self, drop, after_ns, &frame) : 0;
-  if (join.slot == NULL && fragments == 0) {
-    verdict.unmatched_why = hash != 0 && dc_window_was_joined(self->window, hash) ? DC_UNMATCHED_ALREADY_USED
-                                                                                  : (uint8_t)why_unmatched(self, drop);
+  DcDatagramKey key;
+  if (join.slot == NULL) {
+    const bool datagram = timed && dc_match_find_datagram(self, drop, site, after_ns, &key);
+    const bool told = datagram && dc_fragments_was_dropped(self->fragments, &key);
+    if (datagram && !told && give_datagram(self, &verdict, &key, drop->caplen > 0 ? DC_MATCH_STRONG : DC_MATCH_LIKELY))
+      return;
+    const bool used = told || (hash != 0 && dc_window_was_joined(self->window, hash));
+    verdict.unmatched_why = used ? DC_UNMATCHED_ALREADY_USED : (uint8_t)why_unmatched(self, drop);
     dc_correlator_give_drop(self, &verdict, NULL);
     return;
   }
-  verdict.status = DC_DROP_STATUS_MATCHED;
-  if (fragments == 0) {
-    dc_window_brief(self->window, join.slot, &brief);
-    if (may_be_anothers_copy(self, drop, site, &brief))
-      join.match = DC_MATCH_POSSIBLE;
-  }
-  if (fragments > 0) {
-    verdict.match = DC_MATCH_STRONG;
-    verdict.frame = frame.frame;
-    verdict.frames = fragments;
-    verdict.delay_ns = frame.delay_ns;
-    dc_correlator_give_drop(self, &verdict, &frame);
+  DcBrief brief;
+  dc_window_brief(self->window, join.slot, &brief);
+  if (may_be_anothers_copy(self, drop, site, &brief))
+    join.match = DC_MATCH_POSSIBLE;
+  if (dc_match_is_of_datagram(self, drop, site, &join, &brief, &key) && give_datagram(self, &verdict, &key, join.match))
     return;
-  }
-  verdict.match = (uint8_t)join.match;
-  verdict.frames = join.candidates;
-  /* n frames for m drops: a frame nobody owed an answer may well have been delivered, so only
-   * the drop says that it is one of them. */
-  bool open_question = join.match == DC_MATCH_POSSIBLE && (join.slot->flags & DC_SLOT_SYN) == 0;
-  if (open_question || (join.slot->flags & DC_SLOT_DECIDED) != 0) {
-    dc_correlator_give_drop(self, &verdict, NULL);
-    return;
-  }
-  verdict.frame = join.slot->number;
-  verdict.delay_ns = drop->time_ns - join.slot->time_ns;
-  join.slot->flags |= DC_SLOT_JOINED | DC_SLOT_DECIDED;
-  if ((join.slot->flags & DC_SLOT_FRAGMENT) != 0)
-    dc_fragments_lose(self->fragments, &drop->packet, join.position);
-  if (hash != 0)
-    dc_window_note_joined(self->window, hash);
-  dc_correlator_start_verdict(self, join.slot, &frame);
-  fill_dropped(&frame, drop, join.match, join.candidates);
-  const DcSlotNote *note = dc_window_note(self->window, join.slot);
-  frame.answer_ns = note != NULL ? note->answer_ns : -1;
-  if ((join.slot->flags & DC_SLOT_SYN) != 0)
-    dc_answer_syn_decided(self, join.slot, DC_FATE_DROPPED);
-  dc_correlator_give_frame(self, &frame, drop);
-  dc_correlator_give_drop(self, &verdict, &frame);
+  give_frame(self, &verdict, &join, &brief, hash);
 }

@@ -45,8 +45,7 @@ static bool site_allows(const SiteProtocols *site, const DcSlot *slot)
   return site == NULL || protocol == site->protocols[0] || protocol == site->protocols[1];
 }
 
-/* What looks for a socket is for this host. */
-static bool is_for_a_socket(const DcDrop *drop)
+bool dc_match_is_for_a_socket(const DcDrop *drop)
 {
   static const char *const reasons[] = {"NO_SOCKET", "SOCKET_", "TCP_", "UDP_"};
   for (size_t i = 0; drop->reason != NULL && i < G_N_ELEMENTS(reasons); i++) {
@@ -80,6 +79,14 @@ static int64_t receive_distance(const DcDrop *drop, const DcSlot *slot)
   return distance;
 }
 
+/* Another packet of that length came in nearer to the frame: the frame is that one. */
+static bool is_anothers(const DcDrop *drop, const DcSlot *slot, int64_t distance)
+{
+  const int64_t stamp_ns = drop->rx_time_ns - drop->rx_wait_ns;
+  return (drop->rx_before_ns > 0 && llabs(slot->time_ns - (stamp_ns - drop->rx_before_ns)) < distance) ||
+         (drop->rx_after_ns > 0 && llabs(slot->time_ns - (stamp_ns + drop->rx_after_ns)) < distance);
+}
+
 /* The reception's length is without link header; the frame's is with it: none, Ethernet, with one tag or two, or a
  * cooked header of either version. */
 static bool length_allows(const DcDrop *drop, const DcBrief *brief)
@@ -107,6 +114,19 @@ static uint32_t drops_alike(DcCorrelator *self, const DcDrop *drop, uint32_t eno
   return alike;
 }
 
+static bool is_same_datagram(const DcCorrelator *self, const DcSlot *a, const DcSlot *b)
+{
+  if ((a->flags & b->flags & DC_SLOT_FRAGMENT) == 0 || a->ip_id != b->ip_id || a->protocol != b->protocol)
+    return false;
+  DcBrief of_a, of_b;
+  dc_window_brief(self->window, a, &of_a);
+  dc_window_brief(self->window, b, &of_b);
+  DcDatagramKey key_a, key_b;
+  dc_datagram_key_of_frame(&key_a, &of_a.flow, a->ip_id);
+  dc_datagram_key_of_frame(&key_b, &of_b.flow, b->ip_id);
+  return memcmp(&key_a, &key_b, sizeof key_a) == 0;
+}
+
 /* The frame nearest in time that may be meant, and how many may: with a known reception those not much farther from
  * it than the nearest (within_ns), without one all before the drop. */
 static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t within_ns, int64_t *ret_nearest)
@@ -121,7 +141,7 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
   const int64_t after = drop->time_ns + self->options.window_before_ns;
   const int64_t latest = has_receive ? MIN(drop->rx_time_ns + within_ns, after) : after;
   const SiteProtocols *site = site_protocols(drop);
-  const bool for_a_socket = is_for_a_socket(drop);
+  const bool for_a_socket = dc_match_is_for_a_socket(drop);
   const uint64_t begin = dc_window_begin(self->window);
   uint32_t looked_at = 0;
   int64_t nearest = INT64_MAX;
@@ -146,7 +166,7 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
     if (for_a_socket && slot->direction == DC_DIRECTION_OTHER_HOST)
       continue;
     const int64_t distance = has_receive ? receive_distance(drop, slot) : 0;
-    if (distance > within_ns || !site_allows(site, slot))
+    if (distance > within_ns || !site_allows(site, slot) || (has_receive && is_anothers(drop, slot, distance)))
       continue;
     DcBrief brief;
     if (asks_brief)
@@ -154,6 +174,9 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
     if (asks_brief && (!length_allows(drop, &brief) || !tuple_allows(drop, &brief)))
       continue;
     if (!sent && dc_answer_is_answered(self, slot))
+      continue;
+    /* All of one datagram: whichever of its fragments is meant, it was lost. */
+    if (!has_receive && best.slot != NULL && is_same_datagram(self, slot, best.slot))
       continue;
     if (best.slot == NULL || distance < nearest) {
       nearest = distance;
@@ -167,6 +190,15 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
     best.match = DC_MATCH_POSSIBLE;
   *ret_nearest = nearest;
   return best;
+}
+
+bool dc_match_received_fragment(const DcCorrelator *self, const DcDrop *drop, DcDatagramKey *ret_key)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(receive_steps); i++) {
+    if (dc_fragments_find_received(self->fragments, drop->rx_time_ns, drop->rx_wait_ns, receive_steps[i], ret_key))
+      return true;
+  }
+  return false;
 }
 
 DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop)

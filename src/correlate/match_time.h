@@ -20,5 +20,11 @@ typedef struct {
  * within one moment: then the search gives up, which never makes a match surer. */
 #define DC_MATCH_SCAN_MAX 2048
 
+/* What looks for a socket is for this host. */
+bool dc_match_is_for_a_socket(const DcDrop *drop);
+
+/* The datagram of which the dropped packet is a fragment, by its reception; it may long have left the window. */
+bool dc_match_received_fragment(const DcCorrelator *self, const DcDrop *drop, DcDatagramKey *ret_key);
+
 /* May name a frame this host sent: then the drop is another namespace's. */
 DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop);

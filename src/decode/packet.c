@@ -41,20 +41,8 @@ static void decode_from(DcDecoder *decoder, DcLink link)
   }
 }
 
-void dc_decode_packet(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
-                      DcPacket *ret_packet)
-{
-  clear(ret_packet);
-  DcDecoder decoder = {
-      .cursor = dc_cursor(bytes, caplen),
-      .end = len > caplen ? len : caplen,
-      .checksums = checksums,
-      .packet = ret_packet,
-  };
-  decode_from(&decoder, link);
-}
-
-bool dc_decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcPacket *ret_inner)
+static bool decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
+                         DcPacket *ret_inner)
 {
   if (!(outer->has & DC_HAS_INNER) || outer->inner_offset > caplen)
     return false;
@@ -70,9 +58,40 @@ bool dc_decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t caple
   DcDecoder decoder = {
       .cursor = dc_cursor(bytes, caplen < end ? caplen : (size_t)end),
       .end = end,
+      .checksums = checksums,
       .packet = ret_inner,
   };
   decoder.cursor.pos = offset;
   decode_from(&decoder, link);
   return true;
+}
+
+/* A tunnel's end computes the outer checksum as if the inner one were filled in already (lco_csum() in
+ * include/linux/skbuff.h): where that is left to a NIC, the outer one is wrong in the capture and right on the wire. */
+static __attribute__((noinline)) void judge_outer_checksum(const uint8_t *bytes, uint32_t caplen, uint32_t len,
+                                                           DcPacket *packet)
+{
+  DcPacket inner;
+  if (decode_inner(packet, bytes, caplen, len, true, &inner) && inner.l4_checksum == DC_CHECKSUM_PARTIAL)
+    packet->l4_checksum = DC_CHECKSUM_PARTIAL;
+}
+
+void dc_decode_packet(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
+                      DcPacket *ret_packet)
+{
+  clear(ret_packet);
+  DcDecoder decoder = {
+      .cursor = dc_cursor(bytes, caplen),
+      .end = len > caplen ? len : caplen,
+      .checksums = checksums,
+      .packet = ret_packet,
+  };
+  decode_from(&decoder, link);
+  if (ret_packet->l4_checksum == DC_CHECKSUM_BAD)
+    judge_outer_checksum(bytes, caplen, len, ret_packet);
+}
+
+bool dc_decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcPacket *ret_inner)
+{
+  return decode_inner(outer, bytes, caplen, len, false, ret_inner);
 }

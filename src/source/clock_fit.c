@@ -16,6 +16,10 @@
  */
 static const int64_t windows_ns[] = {10 * DC_NS_PER_MS, DC_NS_PER_MS, 250 * DC_NS_PER_US};
 
+/* Receptions and their frames are stamped within microseconds of each other. */
+#define RECEPTION_NS (20 * DC_NS_PER_US)
+#define RECEPTION_DRIFT_NS DC_NS_PER_MS
+
 /* So many drops are joined to frames; of more, every second, third, ... one. */
 #define MARKS_MAX 4096u
 
@@ -37,10 +41,11 @@ typedef struct {
 } Span;
 
 struct DcClockFit {
-  GArray *frames;    /* Collected */
-  GArray *marks;     /* DcFitMark */
-  GArray *addresses; /* DcAddr */
-  GArray *macs;      /* uint8_t[6] */
+  GArray *frames;     /* Collected */
+  GArray *marks;      /* DcFitMark: drops */
+  GArray *receptions; /* DcFitMark */
+  GArray *addresses;  /* DcAddr */
+  GArray *macs;       /* uint8_t[6] */
   Span frame_span, drop_span;
 };
 
@@ -49,6 +54,7 @@ DcClockFit *dc_clock_fit_new(void)
   DcClockFit *fit = g_new0(DcClockFit, 1);
   fit->frames = g_array_new(FALSE, FALSE, sizeof(Collected));
   fit->marks = g_array_new(FALSE, FALSE, sizeof(DcFitMark));
+  fit->receptions = g_array_new(FALSE, FALSE, sizeof(DcFitMark));
   fit->addresses = g_array_new(FALSE, FALSE, sizeof(DcAddr));
   fit->macs = g_array_new(FALSE, FALSE, 6);
   return fit;
@@ -60,6 +66,7 @@ void dc_clock_fit_free(DcClockFit *fit)
     return;
   g_array_unref(fit->frames);
   g_array_unref(fit->marks);
+  g_array_unref(fit->receptions);
   g_array_unref(fit->addresses);
   g_array_unref(fit->macs);
   g_free(fit);
@@ -249,6 +256,14 @@ void dc_clock_fit_add_drop(DcClockFit *fit, const DcDrop *drop)
   g_array_append_val(fit->marks, mark);
 }
 
+void dc_clock_fit_add_reception(DcClockFit *fit, int64_t time_ns, uint32_t len)
+{
+  if (time_ns < 0 || time_ns > TIME_MAX_NS || len == 0 || fit->receptions->len >= DC_FIT_DROPS_MAX)
+    return;
+  const DcFitMark mark = {.time_ns = time_ns, .rx_len = len, .protocol = -1};
+  g_array_append_val(fit->receptions, mark);
+}
+
 bool dc_clock_fit_has_frames(const DcClockFit *fit)
 {
   return fit->frames->len >= DC_FIT_FRAMES_MAX;
@@ -256,7 +271,7 @@ bool dc_clock_fit_has_frames(const DcClockFit *fit)
 
 bool dc_clock_fit_has_drops(const DcClockFit *fit)
 {
-  return fit->marks->len >= DC_FIT_DROPS_MAX;
+  return fit->marks->len >= DC_FIT_DROPS_MAX || fit->receptions->len >= DC_FIT_DROPS_MAX;
 }
 
 static bool span_of(const Span *span, int64_t *ret_first_ns, int64_t *ret_last_ns)
@@ -286,27 +301,49 @@ static int compare_marks(const void *a, const void *b)
   return x->time_ns < y->time_ns ? -1 : x->time_ns > y->time_ns;
 }
 
-static GArray *sorted_marks(const DcClockFit *fit)
+static GArray *sorted_marks(const GArray *all)
 {
-  const guint every = fit->marks->len / (MARKS_MAX + 1) + 1;
+  const guint every = all->len / (MARKS_MAX + 1) + 1;
   GArray *marks = g_array_new(FALSE, FALSE, sizeof(DcFitMark));
-  for (guint i = 0; i < fit->marks->len; i += every)
-    g_array_append_val(marks, g_array_index(fit->marks, DcFitMark, i));
+  for (guint i = 0; i < all->len; i += every)
+    g_array_append_val(marks, g_array_index(all, DcFitMark, i));
   if (marks->len > 0)
     qsort(marks->data, marks->len, sizeof(DcFitMark), compare_marks);
   return marks;
 }
 
-void dc_clock_fit_run(const DcClockFit *fit, int64_t grid_ns, int64_t tolerance_ns, DcFitResult *ret_result)
+static DcFitProblem problem_of(const GArray *frames, const GArray *marks)
 {
-  g_autoptr(GArray) frames = candidates(fit);
-  g_autoptr(GArray) marks = sorted_marks(fit);
-  DcFitProblem problem = {.frames = (const DcFitFrame *)(const void *)frames->data,
-                          .frame_count = frames->len,
-                          .marks = (const DcFitMark *)(const void *)marks->data,
-                          .mark_count = marks->len,
-                          .grid_ns = grid_ns,
-                          .tolerance_ns = tolerance_ns};
+  return (DcFitProblem){.frames = (const DcFitFrame *)(const void *)frames->data,
+                        .frame_count = frames->len,
+                        .marks = (const DcFitMark *)(const void *)marks->data,
+                        .mark_count = marks->len};
+}
+
+/* Receptions stand at their frames: a narrow window tells the neighbours of a burst apart. A wide one finds most of
+ * them where the clocks drift, and is believed where the narrow one holds only a part of these. */
+static bool fit_receptions(const GArray *frames, const GArray *receptions, DcFitResult *ret_result)
+{
+  g_autoptr(GArray) marks = sorted_marks(receptions);
+  DcFitProblem problem = problem_of(frames, marks);
+  DcFitResult narrow, wide;
+  problem.after_ns = RECEPTION_NS;
+  dc_clock_search(&problem, &narrow);
+  problem.after_ns = RECEPTION_DRIFT_NS;
+  dc_clock_search(&problem, &wide);
+  const bool most = narrow.best.score * 3 >= wide.best.score * 2 || wide.verdict != DC_FIT_ACCEPTED;
+  *ret_result = narrow.verdict == DC_FIT_ACCEPTED && most ? narrow : wide;
+  ret_result->by_receptions = true;
+  return ret_result->verdict == DC_FIT_ACCEPTED;
+}
+
+static void fit_drops(const GArray *frames, const GArray *drops, int64_t grid_ns, int64_t tolerance_ns,
+                      DcFitResult *ret_result)
+{
+  g_autoptr(GArray) marks = sorted_marks(drops);
+  DcFitProblem problem = problem_of(frames, marks);
+  problem.grid_ns = grid_ns;
+  problem.tolerance_ns = tolerance_ns;
   for (size_t i = 0; i < G_N_ELEMENTS(windows_ns); i++) {
     DcFitResult result;
     problem.after_ns = windows_ns[i];
@@ -317,6 +354,15 @@ void dc_clock_fit_run(const DcClockFit *fit, int64_t grid_ns, int64_t tolerance_
     if (!too_thick || grid_ns != 0)
       return;
   }
+}
+
+void dc_clock_fit_run(const DcClockFit *fit, int64_t grid_ns, int64_t tolerance_ns, DcFitResult *ret_result)
+{
+  g_autoptr(GArray) frames = candidates(fit);
+  /* Receptions are many, and each is of a frame if its device was captured: drops are a few of them. */
+  if (fit->receptions->len > 0 && grid_ns == 0 && fit_receptions(frames, fit->receptions, ret_result))
+    return;
+  fit_drops(frames, fit->marks, grid_ns, tolerance_ns, ret_result);
 }
 
 static void append_seconds(GString *text, int64_t ns)
@@ -348,9 +394,11 @@ char *dc_clock_fit_text(const DcFitResult *result)
     break;
   }
   append_seconds(text, result->best.offset_ns);
-  g_string_append_printf(text, ", where %u of %u drops follow a frame", result->best.score, result->drops);
+  g_string_append_printf(text, ", where %u of %u %s", result->best.score, result->drops,
+                         result->by_receptions ? "receptions stand at a frame" : "drops follow a frame");
   if (result->best.score > 0 && result->delay_ns > 0)
-    g_string_append_printf(text, " within %.1f ms", (double)result->delay_ns / 1e6);
+    g_string_append_printf(text, result->delay_ns < DC_NS_PER_MS / 10 ? " within %.1f us" : " within %.1f ms",
+                           (double)result->delay_ns / (result->delay_ns < DC_NS_PER_MS / 10 ? 1e3 : 1e6));
   if (result->chance > 0)
     g_string_append_printf(text, " (by chance %u)", result->chance);
   for (size_t i = 0; i < result->rival_count; i++) {

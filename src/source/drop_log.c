@@ -115,6 +115,7 @@ DcSource *dc_drop_log_from_input(DcInput *input, const DcDropLogOptions *options
   DcSource *reader = format->open(g_steal_pointer(&owned), strings, error);
   if (reader == NULL)
     return NULL;
+  dc_log_set_reception_sink(reader, options->on_reception, options->reception_data);
   DropLog *log = g_new0(DropLog, 1);
   log->source.ops = &drop_log_ops;
   log->source.name = reader->name;

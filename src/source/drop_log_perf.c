@@ -116,6 +116,7 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
 
 static const DcLogGrammar grammar = {.score = score,
                                      .line = read_line,
+                                     .hold_ns = DC_RIVAL_NS,
                                      .state_size = sizeof(DcTraceState),
                                      .clear_state = dc_trace_state_clear,
                                      .hint = "record with perf record -e skb:kfree_skb -a"};

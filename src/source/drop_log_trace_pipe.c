@@ -133,6 +133,7 @@ static DcLineKind read_line(DcLogReader *reader, DcText line)
 
 static const DcLogGrammar grammar = {.score = score,
                                      .line = read_line,
+                                     .hold_ns = DC_RIVAL_NS,
                                      .state_size = sizeof(State),
                                      .clear_state = clear_state,
                                      .hint =

@@ -75,6 +75,8 @@ static const FieldRow drop_rows[] = {
     {DC_FIELD_RX_TIME_NS, FIELD_TIME, offsetof(DcDrop, rx_time_ns)},
     {DC_FIELD_RX_WAIT_NS, FIELD_TIME, offsetof(DcDrop, rx_wait_ns)},
     {DC_FIELD_RX_PASSED_NS, FIELD_TIME, offsetof(DcDrop, rx_passed_ns)},
+    {DC_FIELD_RX_BEFORE_NS, FIELD_TIME, offsetof(DcDrop, rx_before_ns)},
+    {DC_FIELD_RX_AFTER_NS, FIELD_TIME, offsetof(DcDrop, rx_after_ns)},
     {DC_FIELD_RX_LEN, FIELD_U32, offsetof(DcDrop, rx_len)},
     {DC_FIELD_RX_IFNAME, FIELD_TEXT, offsetof(DcDrop, rx_ifname)},
     {DC_FIELD_COUNT, FIELD_U64, offsetof(DcDrop, count)},
@@ -314,7 +316,8 @@ static bool read_drop(DcEvidenceReader *reader, DcCursor cursor, DcEvent *event)
       return false;
   }
   if (step == ENTRY_BAD || drop->count == 0 || drop->count > DC_COUNT_MAX || drop->precision_ns < 0 ||
-      drop->rx_time_ns < 0 || drop->rx_wait_ns < 0 || drop->rx_passed_ns < 0)
+      drop->rx_time_ns < 0 || drop->rx_wait_ns < 0 || drop->rx_passed_ns < 0 || drop->rx_before_ns < 0 ||
+      drop->rx_after_ns < 0)
     return false;
   drop->caplen = reader->bytes->len;
   drop->bytes = drop->caplen > 0 ? reader->bytes->data : NULL;

@@ -200,6 +200,8 @@ void dc_journal_drop_verdict(GByteArray *out, const DcDrop *drop, const DcJourna
     put_number(out, DC_FIELD_RX_TIME_NS, drop->rx_time_ns);
     put_known(out, DC_FIELD_RX_WAIT_NS, (uint64_t)MAX(drop->rx_wait_ns, 0));
     put_known(out, DC_FIELD_RX_PASSED_NS, (uint64_t)MAX(drop->rx_passed_ns, 0));
+    put_known(out, DC_FIELD_RX_BEFORE_NS, (uint64_t)MAX(drop->rx_before_ns, 0));
+    put_known(out, DC_FIELD_RX_AFTER_NS, (uint64_t)MAX(drop->rx_after_ns, 0));
     put_count(out, DC_FIELD_RX_LEN, drop->rx_len);
     put_text(out, DC_FIELD_RX_IFNAME, drop->rx_ifname);
   }

@@ -2,10 +2,14 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/decode/netdm.h"
 #include "live_private.h"
+#include "skb_table.h"
 
 #include <string.h>
 
 #define SITES_MAX 65536
+
+/* A reception this long before a drop at the same address was some other packet's. */
+#define JOIN_NS (200 * DC_NS_PER_MS)
 
 /* A summary leaves a second after the first of its drops, by a timer and a work item that may have to wait. */
 #define SUMMARY_LAG_NS (2 * DC_NS_PER_S)
@@ -201,6 +205,13 @@ static void set_location(DcLiveDropSource *drops, DcStrings *strings, DcDrop *dr
   drop->size = known->size;
 }
 
+static void forget_reception(DcDrop *drop)
+{
+  drop->rx_time_ns = drop->rx_wait_ns = drop->rx_passed_ns = drop->rx_before_ns = drop->rx_after_ns = 0;
+  drop->rx_len = 0;
+  drop->rx_ifname = NULL;
+}
+
 static void convert_trace(DcLiveDropSource *drops, const DcLiveRecord *record, DcStrings *strings, DcDrop *ret_drop)
 {
   const DcLiveTrace *trace = &record->trace;
@@ -212,6 +223,8 @@ static void convert_trace(DcLiveDropSource *drops, const DcLiveRecord *record, D
                        .rx_time_ns = trace->rx_time_ns,
                        .rx_wait_ns = trace->rx_wait_ns,
                        .rx_passed_ns = trace->rx_passed_ns,
+                       .rx_before_ns = trace->rx_before_ns,
+                       .rx_after_ns = trace->rx_after_ns,
                        .rx_len = trace->rx_len,
                        .count = 1,
                        .link = DC_LINK_ETHERNET};
@@ -225,6 +238,8 @@ static void convert_trace(DcLiveDropSource *drops, const DcLiveRecord *record, D
     ret_drop->reason = dc_strings_add(strings, text, strlen(text));
   }
   set_location(drops, strings, ret_drop);
+  if (ret_drop->time_ns - ret_drop->rx_time_ns > dc_reception_window_ns(ret_drop->symbol, ret_drop->reason, JOIN_NS))
+    forget_reception(ret_drop);
 }
 
 bool dc_live_drops_convert(DcLiveDropSource *drops, const DcTimelineEntry *entry, DcStrings *strings, DcDrop *ret_drops,

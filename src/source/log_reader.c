@@ -2,6 +2,7 @@
 
 #include "dropcorr/base/error.h"
 #include "dropcorr/decode/netdm.h"
+#include "skb_table.h"
 
 #define DROP_REASON_PREFIX "SKB_DROP_REASON_"
 
@@ -12,6 +13,7 @@
 #define BINARY_LEN 512u
 
 #define READY_MAX 4096u
+#define HELD_MAX 1024u
 
 /* Leaves room to add offsets and windows to a time. */
 
@@ -91,7 +93,7 @@ void dc_log_set_time(DcLogReader *reader, int64_t time_ns, DcLogClock clock)
   const bool known = clock == reader->clock && clock != DC_LOG_CLOCK_NONE && dc_time_is_plausible(time_ns);
   reader->drop.time_ns = known ? time_ns : DC_TIME_NONE;
   if (known)
-    reader->last_ns = time_ns;
+    reader->last_ns = reader->seen_ns = time_ns;
 }
 
 void dc_log_begin(DcLogReader *reader, const DcDrop *drop, DcLogClock clock)
@@ -122,6 +124,28 @@ void dc_log_loss(DcLogReader *reader, uint64_t count, const char *detail)
                        .to_ns = reader->last_ns,
                        .detail = dc_strings_add(reader->strings, detail, strlen(detail))};
   put_ready(reader, &(DcEvent){.kind = DC_EVENT_LOSS, .time_ns = loss.to_ns, .loss = loss}, NULL, 0);
+}
+
+static void note_rival(DcDrop *drop, int64_t time_ns, uint32_t len)
+{
+  const int64_t distance = time_ns - (drop->rx_time_ns - drop->rx_wait_ns);
+  if (drop->rx_time_ns != 0 && drop->rx_len == len && distance > 0 && distance <= DC_RIVAL_NS &&
+      (drop->rx_after_ns == 0 || distance < drop->rx_after_ns))
+    drop->rx_after_ns = distance;
+}
+
+void dc_log_reception(DcLogReader *reader, int64_t time_ns, uint32_t len, bool enqueued)
+{
+  reader->seen_ns = time_ns;
+  if (reader->open)
+    note_rival(&reader->drop, time_ns, len);
+  for (GList *link = reader->ready.tail; link != NULL; link = link->prev) {
+    DcEvent *event = &((Record *)link->data)->event;
+    if (event->kind == DC_EVENT_DROP)
+      note_rival(&event->drop, time_ns, len);
+  }
+  if (!enqueued && reader->on_reception != NULL)
+    reader->on_reception(time_ns, len, reader->reception_data);
 }
 
 /* --- fields --------------------------------------------------------------------------- */
@@ -265,11 +289,23 @@ DcSource *dc_log_open(const DcLogGrammar *grammar, DcInput *input, DcStrings *st
   return &reader->source;
 }
 
+static bool may_give(DcLogReader *reader)
+{
+  const Record *first = g_queue_peek_head(&reader->ready);
+  if (first == NULL)
+    return false;
+  /* Times that go back are of another boot: nothing more is known then either. */
+  return reader->grammar->hold_ns == 0 || reader->ready.length > HELD_MAX || first->event.time_ns == DC_TIME_NONE ||
+         llabs(reader->seen_ns - first->event.time_ns) > reader->grammar->hold_ns;
+}
+
 static DcReadStatus reader_next(DcSource *source, DcEvent *ret_event, GError **error)
 {
   DcLogReader *reader = (DcLogReader *)source;
   g_clear_pointer(&reader->current, g_free);
-  while (reader->ready.length == 0) {
+  while (!may_give(reader)) {
+    if (reader->ended && reader->ready.length > 0)
+      break;
     if (reader->ended) {
       if (reader->error == NULL)
         return DC_READ_END;
@@ -331,4 +367,13 @@ bool dc_log_clock(const DcSource *source, DcLogClock *ret_clock)
     return false;
   *ret_clock = ((const DcLogReader *)source)->clock;
   return true;
+}
+
+void dc_log_set_reception_sink(DcSource *source, DcReceptionSink sink, void *data)
+{
+  if (source->ops != &reader_ops)
+    return;
+  DcLogReader *reader = (DcLogReader *)source;
+  reader->on_reception = sink;
+  reader->reception_data = data;
 }

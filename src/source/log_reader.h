@@ -24,6 +24,7 @@ typedef struct {
   DcLineKind (*line)(DcLogReader *reader, DcText line);
   /* Completes the record before it is given; may be NULL. */
   void (*finish)(DcLogReader *reader, DcDrop *drop);
+  int64_t hold_ns; /* drops are given so long after: what comes in meanwhile may tell which packet they were */
   size_t state_size;
   void (*clear_state)(void *state); /* may be NULL */
   const char *hint;                 /* how to get drops into such a log */
@@ -39,6 +40,9 @@ struct DcLogReader {
   DcLogClock clock; /* of the first record */
   bool has_clock;
   int64_t last_ns; /* time of the last record that had one */
+  int64_t seen_ns; /* and of the last line of which the grammar told it */
+  DcReceptionSink on_reception;
+  void *reception_data;
 
   /* Private to log_reader.c */
   bool open;
@@ -76,6 +80,9 @@ void dc_log_end(DcLogReader *reader);
 void dc_log_frame(DcLogReader *reader, DcText location);
 bool dc_log_is_freeing(const char *symbol);
 
+/* A packet came in, or was put into a backlog: whoever asked is told, and drops that are held know their neighbour. */
+void dc_log_reception(DcLogReader *reader, int64_t time_ns, uint32_t len, bool enqueued);
+
 /* Drops that the tool that wrote the log lost. */
 void dc_log_loss(DcLogReader *reader, uint64_t count, const char *detail);
 
@@ -98,6 +105,9 @@ char *dc_log_explain(const DcSource *source);
 
 /* The clock of a source made by dc_log_open(); false for any other source. */
 bool dc_log_clock(const DcSource *source, DcLogClock *ret_clock);
+
+/* Who is told of receptions; of any other source nobody is. */
+void dc_log_set_reception_sink(DcSource *source, DcReceptionSink sink, void *data);
 
 /* title: the format's name in the report. */
 #define DC_LOG_FORMAT(identifier, grammar, title)                                        \

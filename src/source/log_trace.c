@@ -52,7 +52,8 @@ static uint64_t pointer_of(DcText fields, const char *key)
 }
 
 /* A reception, or before it the entry into a CPU's backlog. */
-static DcLineKind read_reception(DcTraceState *state, DcText fields, int64_t time_ns, bool enqueued)
+static DcLineKind read_reception(DcLogReader *reader, DcTraceState *state, DcText fields, int64_t time_ns,
+                                 bool enqueued)
 {
   DcText device, value;
   uint64_t len;
@@ -69,6 +70,7 @@ static DcLineKind read_reception(DcTraceState *state, DcText fields, int64_t tim
     dc_skb_table_enqueued(state->receptions, &reception);
   else
     dc_skb_table_received(state->receptions, &reception);
+  dc_log_reception(reader, time_ns, reception.len, enqueued);
   return DC_LINE_USED;
 }
 
@@ -76,14 +78,17 @@ static DcLineKind read_reception(DcTraceState *state, DcText fields, int64_t tim
 static void join_reception(DcLogReader *reader, DcTraceState *state, DcDrop *drop)
 {
   DcReception reception;
+  const int64_t usual_ns = state->has_consumes ? JOIN_NS : JOIN_BLIND_NS;
   if (state->receptions == NULL || drop->skb == 0 ||
-      !dc_skb_table_freed(state->receptions, drop->skb, drop->time_ns, state->has_consumes ? JOIN_NS : JOIN_BLIND_NS,
-                          &reception) ||
+      !dc_skb_table_freed(state->receptions, drop->skb, drop->time_ns,
+                          dc_reception_window_ns(drop->symbol, drop->reason, usual_ns), &reception) ||
       drop->protocol <= 0)
     return;
   drop->rx_time_ns = reception.time_ns;
   drop->rx_wait_ns = reception.enqueued_ns != 0 ? reception.time_ns - reception.enqueued_ns : 0;
   drop->rx_passed_ns = reception.before_ns != 0 ? reception.time_ns - reception.before_ns : 0;
+  drop->rx_before_ns = reception.rival_before_ns;
+  drop->rx_after_ns = reception.rival_after_ns;
   drop->rx_len = reception.len;
   drop->rx_ifname = dc_strings_add(reader->strings, reception.ifname, strlen(reception.ifname));
 }
@@ -135,7 +140,7 @@ DcLineKind dc_trace_event(DcLogReader *reader, DcTraceState *state, DcText name,
   if (dc_text_is(name, "kfree_skb"))
     return read_drop(reader, state, fields, time_ns);
   if (dc_text_is(name, "netif_receive_skb") || dc_text_is(name, "netif_rx"))
-    return read_reception(state, fields, time_ns, dc_text_is(name, "netif_rx"));
+    return read_reception(reader, state, fields, time_ns, dc_text_is(name, "netif_rx"));
   if (dc_text_is(name, "consume_skb")) {
     const uint64_t skb = pointer_of(fields, "skbaddr=");
     DcReception reception;

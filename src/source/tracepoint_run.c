@@ -31,8 +31,8 @@
 /* The clock was set: more than its own drift and our reading of it differ between two rounds. */
 #define CLOCK_STEP_NS (5 * DC_NS_PER_MS)
 
-/* A reception this long before a drop at the same address was some other packet's. */
-#define JOIN_NS (200 * DC_NS_PER_MS)
+/* So many events are looked at for the packet that came in after a dropped one. */
+#define RIVAL_SCAN_MAX 64u
 
 /* --- the thread: one event ----------------------------------------------------------- */
 
@@ -97,8 +97,24 @@ static bool parse_event(const DcTracepoint *tracepoint, const uint8_t *bytes, si
   return false;
 }
 
-static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const DcTraceEvent *event)
+/* The next packet of that length that came in after the drop. */
+static void find_next_rival(const DcTracepoint *tracepoint, size_t at, DcReception *reception)
 {
+  const int64_t stamp_ns = dc_reception_stamp(reception);
+  const size_t end = MIN(tracepoint->pending_count, at + RIVAL_SCAN_MAX);
+  for (size_t i = at + 1; i < end && reception->rival_after_ns == 0; i++) {
+    const DcTraceEvent *event = &tracepoint->pending[i];
+    const int64_t distance = event->time_ns - stamp_ns;
+    if (distance > DC_RIVAL_NS)
+      return;
+    if ((event->kind == DC_TRACE_RECEIVE || event->kind == DC_TRACE_ENQUEUE) && event->len == reception->len)
+      reception->rival_after_ns = distance;
+  }
+}
+
+static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, size_t at)
+{
+  const DcTraceEvent *event = &tracepoint->pending[at];
   const bool wanted = event->time_ns + tracepoint->offset_ns <= tracepoint->until_ns;
   tracepoint->wanted |= wanted;
   DcReception reception;
@@ -126,12 +142,15 @@ static void settle_event(DcTracepoint *tracepoint, DcLiveSink *sink, const DcTra
       .kind = DC_LIVE_TRACE,
       .time_ns = event->time_ns + tracepoint->offset_ns,
       .trace = {.pc = event->pc, .skb = event->skb, .protocol = event->protocol, .reason = event->reason}};
-  if (dc_skb_table_freed(tracepoint->table, event->skb, event->time_ns, JOIN_NS, &reception)) {
+  if (dc_skb_table_freed(tracepoint->table, event->skb, event->time_ns, DC_RECEPTION_NS_MAX, &reception)) {
     tracepoint->stats.joined++;
     record.trace.rx_time_ns = reception.time_ns + tracepoint->offset_ns;
     record.trace.rx_wait_ns = reception.enqueued_ns != 0 ? reception.time_ns - reception.enqueued_ns : 0;
     record.trace.rx_passed_ns = reception.before_ns != 0 ? reception.time_ns - reception.before_ns : 0;
     record.trace.rx_len = reception.len;
+    find_next_rival(tracepoint, at, &reception);
+    record.trace.rx_before_ns = reception.rival_before_ns;
+    record.trace.rx_after_ns = reception.rival_after_ns;
     memcpy(record.trace.rx_ifname, reception.ifname, sizeof record.trace.rx_ifname);
   }
   dc_live_push(sink, &record, NULL);
@@ -151,7 +170,7 @@ static void settle(DcTracepoint *tracepoint, DcLiveSink *sink, int64_t until_ns,
   qsort(tracepoint->pending, tracepoint->pending_count, sizeof *tracepoint->pending, compare_times);
   size_t done = 0;
   while (done < tracepoint->pending_count && (done < least || tracepoint->pending[done].time_ns <= until_ns))
-    settle_event(tracepoint, sink, &tracepoint->pending[done++]);
+    settle_event(tracepoint, sink, done++);
   tracepoint->pending_count -= done;
   memmove(tracepoint->pending, tracepoint->pending + done, tracepoint->pending_count * sizeof *tracepoint->pending);
 }

@@ -127,6 +127,47 @@ static void test_backlog(void)
   g_assert_cmpint(log_text_drop(log, 0)->rx_wait_ns, ==, 300000);
 }
 
+/* Packets of its length that came in just before and after, in the log's order or not: a frame nearer to theirs is
+ * theirs. Nor its own further way up, nor others' lengths, nor what came later than a millisecond. */
+static void test_rivals(void)
+{
+  static const char text[] =
+      "a 1 [0] 1.000000: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000001 len=60\n"
+      "a 1 [0] 1.000030: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000002 len=60\n"
+      "a 1 [0] 1.000031: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000003 len=61\n"
+      "a 1 [0] 1.000032: net:netif_receive_skb: dev=br0 skbaddr=0xffff880000000002 len=60\n"
+      "a 1 [0] 1.000040: skb:kfree_skb: skbaddr=0xffff880000000002 protocol=2048 location=ip_rcv+0x1\n"
+      "a 1 [0] 1.000050: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000002 len=60\n"
+      "a 1 [0] 1.000060: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000004 len=60\n"
+      "a 1 [0] 2.000000: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000005 len=60\n"
+      "a 1 [0] 2.000010: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000006 len=60\n"
+      "a 1 [0] 2.000020: skb:kfree_skb: skbaddr=0xffff880000000005 protocol=2048 location=ip_rcv+0x1\n"
+      "a 1 [0] 2.001001: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000007 len=60\n"
+      "a 1 [0] 3.000000: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000008 len=60\n"
+      "a 1 [0] 3.000010: skb:kfree_skb: skbaddr=0xffff880000000008 protocol=2048 location=ip_rcv+0x1\n"
+      "a 1 [0] 3.001001: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000007 len=60\n";
+  static const int64_t expected[][2] = {{32000, 18000}, {0, 10000}, {0, 0}};
+  g_autoptr(LogText) log = log_text(text, "perf script", DC_LOG_CLOCK_MONOTONIC);
+  g_assert_cmpuint(log->drops->len, ==, G_N_ELEMENTS(expected));
+  for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+    g_assert_cmpint(log_text_drop(log, i)->rx_before_ns, ==, expected[i][0]);
+    g_assert_cmpint(log_text_drop(log, i)->rx_after_ns, ==, expected[i][1]);
+  }
+}
+
+/* A fragment lies in its queue for 30 seconds: nobody else has its address meanwhile. */
+static void test_given_up(void)
+{
+  static const char text[] =
+      "a 1 [0] 1.000000: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000001 len=60\n"
+      "a 1 [0] 31.000000: skb:kfree_skb: skbaddr=0xffff880000000001 protocol=2048 location=ip_expire+0x37/0x170\n"
+      "a 1 [0] 40.000000: net:netif_receive_skb: dev=eth0 skbaddr=0xffff880000000001 len=60\n"
+      "a 1 [0] 70.000000: skb:kfree_skb: skbaddr=0xffff880000000001 protocol=2048 location=ip_rcv+0x37/0x170\n";
+  g_autoptr(LogText) log = log_text(text, "perf script", DC_LOG_CLOCK_MONOTONIC);
+  g_assert_cmpint(log_text_drop(log, 0)->rx_time_ns, ==, DC_NS_PER_S);
+  g_assert_cmpint(log_text_drop(log, 1)->rx_time_ns, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
@@ -136,5 +177,7 @@ int main(int argc, char **argv)
   g_test_add_func("/drop-log-perf/cut-line", test_cut_line);
   g_test_add_func("/drop-log-perf/reused-addresses", test_reused_addresses);
   g_test_add_func("/drop-log-perf/backlog", test_backlog);
+  g_test_add_func("/drop-log-perf/rivals", test_rivals);
+  g_test_add_func("/drop-log-perf/given-up", test_given_up);
   return g_test_run();
 }

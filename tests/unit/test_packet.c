@@ -304,6 +304,13 @@ static void test_checksums(void)
   g_assert_cmpint(partial.packet.l4_checksum, ==, DC_CHECKSUM_PARTIAL);
   g_assert_cmpint(partial.packet.ip_checksum, ==, DC_CHECKSUM_GOOD);
 
+  /* A tunnel's outer checksum counts the inner one as filled in: wrong here, right on the wire. Not so when the inner
+   * one is there, and wrong. */
+  g_auto(Sample) tunnel = decode(packet_vxlan_partial);
+  g_assert_cmpint(tunnel.packet.l4_checksum, ==, DC_CHECKSUM_PARTIAL);
+  g_assert_cmpint(decode_changed(packet_vxlan_partial, 90, "0f19").l4_checksum, ==, DC_CHECKSUM_GOOD);
+  g_assert_cmpint(decode_changed(packet_vxlan_partial, 90, "0f18").l4_checksum, ==, DC_CHECKSUM_BAD);
+
   /* One byte not captured, or not asked for: nothing is known. */
   g_autoptr(GByteArray) bytes = test_hex(packet_data);
   DcPacket packet;

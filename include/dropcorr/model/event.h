@@ -67,15 +67,17 @@ typedef struct {
                                          stamped there or at its reception; 0: it was not, or unknown */
   int64_t rx_passed_ns;               /* so long before, a device of the same name had received it, and nobody freed it
                                          since: it was passed on to another namespace; 0: it was not, or unknown */
-  uint32_t rx_len;                    /* its length there: without the MAC header; 0 unknown */
-  const char *rx_ifname;              /* and its device; NULL unknown */
-  uint64_t count;                     /* drops this record stands for: 1, or a summary's count */
-  uint32_t caplen, orig_len;          /* bytes kept and the packet's length (0: no bytes) */
-  const uint8_t *bytes;               /* borrowed; NULL when caplen is 0 */
-  uint8_t link;                       /* DcLink of bytes: DC_LINK_ETHERNET or DC_LINK_RAW (no MAC header) */
-  uint8_t l4_checksum;                /* as a frame's */
-  DcPacket packet;                    /* decoded from bytes; or, without bytes, what a text log says of
-                                         addresses, ports and flags (has bits tell) */
+  int64_t rx_before_ns, rx_after_ns; /* so long before, and after, it came in (as frames are stamped), another packet of
+                                        that length did: a frame nearer to one of these is that packet; 0: none */
+  uint32_t rx_len;                   /* its length there: without the MAC header; 0 unknown */
+  const char *rx_ifname;             /* and its device; NULL unknown */
+  uint64_t count;                    /* drops this record stands for: 1, or a summary's count */
+  uint32_t caplen, orig_len;         /* bytes kept and the packet's length (0: no bytes) */
+  const uint8_t *bytes;              /* borrowed; NULL when caplen is 0 */
+  uint8_t link;                      /* DcLink of bytes: DC_LINK_ETHERNET or DC_LINK_RAW (no MAC header) */
+  uint8_t l4_checksum;               /* as a frame's */
+  DcPacket packet;                   /* decoded from bytes; or, without bytes, what a text log says of
+                                        addresses, ports and flags (has bits tell) */
 } DcDrop;
 
 /* One record stands for no more drops or losses than this: what claims more is damaged, and sums cannot overflow. */

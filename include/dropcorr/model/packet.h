@@ -26,7 +26,8 @@ typedef enum {
   DC_CHECKSUM_UNKNOWN, /* bytes missing, fragment, or none to check */
   DC_CHECKSUM_GOOD,
   DC_CHECKSUM_BAD,
-  DC_CHECKSUM_PARTIAL, /* only the pseudo-header's sum: checksum offload, filled in by the NIC */
+  DC_CHECKSUM_PARTIAL, /* only the pseudo-header's sum, here or in the packet inside: checksum offload, filled in by the
+                          NIC */
   DC_CHECKSUM_ABSENT   /* UDP with checksum 0 (over IPv6 sockets take it on request only) */
 } DcChecksum;
 

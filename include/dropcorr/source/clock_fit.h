@@ -1,6 +1,7 @@
 /*
  * Fits the clock of a drop log to that of the frames: the shift at which most drops fall just behind a frame that
- * they could be of. What two unrelated recordings would reach is measured on rearranged copies of the log, and a
+ * they could be of or, where the log tells of all receptions, at which most of these stand at a frame of their length.
+ * What two unrelated recordings would reach is measured on rearranged copies of the log, and a
  * fit that is not clearly better is refused.
  *
  * Bounded: the first DC_FIT_FRAMES_MAX frames and DC_FIT_DROPS_MAX drops count. Equal input gives equal results.
@@ -32,8 +33,10 @@ void dc_clock_fit_add_local_mac(DcClockFit *fit, const uint8_t mac[6]);
 /* Pass 1 over both files. frame->packet must be decoded. Drops with raw times; those without are left out. */
 void dc_clock_fit_add_frame(DcClockFit *fit, const DcFrame *frame);
 void dc_clock_fit_add_drop(DcClockFit *fit, const DcDrop *drop);
+/* A packet's reception, dropped later or not: raw time, length without MAC header. */
+void dc_clock_fit_add_reception(DcClockFit *fit, int64_t time_ns, uint32_t len);
 
-/* Whether a further frame or drop would change anything: pass 1 may stop when both are full. */
+/* Whether there are enough frames; enough drops or receptions: pass 1 may stop when there are. */
 bool dc_clock_fit_has_frames(const DcClockFit *fit);
 bool dc_clock_fit_has_drops(const DcClockFit *fit);
 
@@ -57,8 +60,9 @@ typedef struct {
 
 typedef struct {
   uint8_t verdict;                      /* DcFitVerdict */
+  bool by_receptions;                   /* these were counted, not drops */
   DcFitShift best;                      /* score 0: there is none */
-  uint32_t drops;                       /* that could be of frames, and fall into the captured time */
+  uint32_t drops;                       /* (receptions) that could be of frames, and fall into the captured time */
   uint32_t chance;                      /* best score of rearranged copies of the log */
   int64_t delay_ns;                     /* from frame to drop: the 9th decile of those that fit */
   DcFitShift rivals[DC_FIT_RIVALS_MAX]; /* next best shifts, best first */

@@ -21,12 +21,17 @@ typedef enum {
   DC_LOG_CLOCK_COUNT
 } DcLogClock;
 
+/* A packet's reception, where the log tells of those as well: raw time, length without MAC header. */
+typedef void (*DcReceptionSink)(int64_t time_ns, uint32_t len, void *data);
+
 typedef struct {
   const char *filter; /* libpcap expression applied to the drops' own bytes, or NULL */
   bool filter_optimize;
-  const DcStop *stop;         /* ends the wait for a silent pipe; borrowed, NULL: none */
-  int64_t reorder_ns;         /* how far out of order events may come (per-CPU queues); 0: 2 s */
-  const DcKallsyms *kallsyms; /* names drops of which the log has the address alone; borrowed, NULL: none */
+  const DcStop *stop;           /* ends the wait for a silent pipe; borrowed, NULL: none */
+  int64_t reorder_ns;           /* how far out of order events may come (per-CPU queues); 0: 2 s */
+  const DcKallsyms *kallsyms;   /* names drops of which the log has the address alone; borrowed, NULL: none */
+  DcReceptionSink on_reception; /* called while the log is read; NULL: nobody asks */
+  void *reception_data;
 } DcDropLogOptions;
 
 /* Opens a drop log ("-": standard input). Events come sorted by time within reorder_ns.

@@ -67,6 +67,8 @@
 #define DC_FIELD_RX_TIME_NS "DROPCORR_RX_TIME_NS"     /* reception of the same skb */
 #define DC_FIELD_RX_WAIT_NS "DROPCORR_RX_WAIT_NS"     /* in the CPU's backlog before it */
 #define DC_FIELD_RX_PASSED_NS "DROPCORR_RX_PASSED_NS" /* since an earlier reception by a device of that name */
+#define DC_FIELD_RX_BEFORE_NS "DROPCORR_RX_BEFORE_NS" /* since another packet of that length came in */
+#define DC_FIELD_RX_AFTER_NS "DROPCORR_RX_AFTER_NS"   /* until the next one did */
 #define DC_FIELD_RX_LEN "DROPCORR_RX_LEN"
 #define DC_FIELD_RX_IFNAME "DROPCORR_RX_IFNAME"
 

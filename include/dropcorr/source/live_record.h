@@ -29,6 +29,7 @@ typedef struct {
   int64_t rx_time_ns; /* 0: not seen */
   int64_t rx_wait_ns;
   int64_t rx_passed_ns;
+  int64_t rx_before_ns, rx_after_ns;
   uint32_t rx_len;
   int32_t protocol; /* -1: the kernel does not tell */
   int32_t reason;   /* enum value of this kernel; -1: the kernel does not tell */
