@@ -10,6 +10,9 @@ static const struct {
     {"if", "IF"},
     {"port", "PORT"},
     {"transport", "TRANSPORT"},
+    {"tunnel", "TUNNEL"},
+    {"match", "TRANSPORT dport PORT"},
+    {"iptables-match", "-p TRANSPORT --dport PORT"},
     {"src", "SRC"},
     {"dst", "DST"},
     {"ethertype", "ETHERTYPE"},
@@ -40,7 +43,9 @@ static const char *placeholder_of(const char *key)
  * each as one harmless word; a firewall rule may keep its blanks. */
 static void append_value(GString *out, const char *key, const char *value)
 {
-  const char *extra = strcmp(key, "rule") == 0 || g_str_has_prefix(key, SYSCTL_PREFIX) ? " \t" : "";
+  /* Made here, of numbers and protocol names: several words. */
+  const bool words = strcmp(key, "match") == 0 || strcmp(key, "iptables-match") == 0;
+  const char *extra = words || strcmp(key, "rule") == 0 || g_str_has_prefix(key, SYSCTL_PREFIX) ? " \t" : "";
   bool harmless = true;
   for (const char *at = value; *at != '\0'; at++)
     harmless = harmless && (g_ascii_isalnum(*at) || strchr("_.:/@%+,=-", *at) != NULL || strchr(extra, *at) != NULL);
@@ -83,7 +88,8 @@ static bool fill_span(GString *out, const char *text, const char *end, DcAdviceL
       append_value(out, key, value);
     } else {
       g_string_append(out, placeholder);
-      all_known = false;
+      /* Without an incident all is a placeholder; a host's own value is none. */
+      all_known = all_known && lookup == NULL && !g_str_has_prefix(key, SYSCTL_PREFIX);
     }
     at = close + 1;
   }
@@ -106,6 +112,29 @@ char *dc_advice_fill(const char *template_text, DcAdviceLookup lookup, void *dat
     if (!fill_span(out, open + 2, close, lookup, data))
       g_string_truncate(out, before);
     at = close + 2;
+  }
+}
+
+const char *dc_advice_tunnel(const DcBrief *brief)
+{
+  /* IANA protocol and port numbers; 8472 is Linux' own default for VXLAN. */
+  enum { IPIP = 4, UDP = 17, IPV6 = 41, GRE = 47 };
+  const bool v6 = brief->flow.ip_version == 6;
+  if ((brief->has & DC_HAS_IP) == 0)
+    return NULL;
+  switch (brief->flow.protocol) {
+  case IPIP:
+    return v6 ? "ip6tnl" : "ipip";
+  case IPV6:
+    return v6 ? "ip6tnl" : "sit";
+  case GRE:
+    return v6 ? "ip6gre" : "gre";
+  case UDP:
+    return brief->flow.dst_port == 4789 || brief->flow.dst_port == 8472 ? "vxlan"
+           : brief->flow.dst_port == 6081                               ? "geneve"
+                                                                        : NULL;
+  default:
+    return NULL;
   }
 }
 

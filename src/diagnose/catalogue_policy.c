@@ -18,18 +18,16 @@ const DcCauseInfo dc_catalogue_policy[] = {
         .sysctls = NO_NAMES,
         .wire_for = "every packet to the port is lost, from some clients or all of them; no RST, no ICMP",
         .wire_against = "the same client reached the same port a moment ago",
-        .confirm =
-            ADVICE({"nft -a list ruleset", "rules with their handles; 'counter' shows how often each one hit"},
-                   {"iptables-save -c; ip6tables-save -c", "rules of iptables with packet counters"},
-                   {"nft monitor trace",
-                    "after: nft insert rule {nft-family} {nft-table} {nft-chain} {transport} dport {port} meta nftrace "
-                    "set 1; shows the rule that drops"}),
-        .fix = ADVICE(
-            {NULL, "leave it when the port is meant to be closed to these clients{?; the rule: {rule}?}"},
-            {"nft insert rule {nft-family} {nft-table} {nft-chain} {?handle {nft-handle} ?}{transport} dport {port} "
-             "accept",
-             "let it in, just before the rule that drops"},
-            {"iptables -I INPUT -p {transport} --dport {port} -j ACCEPT", "the same with iptables"}),
+        .confirm = ADVICE({"nft -a list ruleset", "rules with their handles; 'counter' shows how often each one hit"},
+                          {"iptables-save -c; ip6tables-save -c", "rules of iptables with packet counters"},
+                          {"nft monitor trace",
+                           "after: nft insert rule {nft-family} {nft-table} {nft-chain} {match} meta nftrace "
+                           "set 1; shows the rule that drops"}),
+        .fix = ADVICE({NULL, "leave it when the port is meant to be closed to these clients{?; the rule: {rule}?}"},
+                      {"nft insert rule {nft-family} {nft-table} {nft-chain} {?handle {nft-handle} ?}{match} "
+                       "accept",
+                       "let it in, just before the rule that drops"},
+                      {"iptables -I INPUT {iptables-match} -j ACCEPT", "the same with iptables"}),
         .kernels = "all; site nft_do_chain since 6.8, nf_hook_slow before; reason NETFILTER_DROP since 5.18",
         .reference = "net/netfilter/core.c nf_hook_slow(), net/netfilter/nf_tables_core.c nft_do_chain(); nft(8), "
                      "iptables(8)",
@@ -61,7 +59,7 @@ const DcCauseInfo dc_catalogue_policy[] = {
                    {"echo 65536 > /sys/module/nf_conntrack/parameters/hashsize", "buckets: a quarter of max"},
                    {"sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=3600",
                     "dead connections leave after an hour, not five days"},
-                   {"nft add rule inet raw prerouting {transport} dport {port} notrack",
+                   {"nft add rule inet raw prerouting {match} notrack",
                     "or do not track a busy service at all (needs a chain of priority raw)"}),
         .kernels = "all; no drop reason of its own: seen as NETFILTER_DROP in nf_hook_slow",
         .reference = "net/netfilter/nf_conntrack_core.c __nf_conntrack_alloc(); "
@@ -106,7 +104,7 @@ const DcCauseInfo dc_catalogue_policy[] = {
         .wire_for = "some datagrams to a port get through, others of another shape never do",
         .wire_against = "the port's receive buffer errors grow with the losses",
         .confirm =
-            ADVICE({"ss -n -p -e --bpf -A {transport} 'sport = :{port}'",
+            ADVICE({"ss -n -p -e --bpf{? -A {transport}?}{? 'sport = :{port}'?}",
                     "the socket and its owner (filters are shown for packet sockets only)"},
                    {"bpftool cgroup tree", "cgroup programs of type cgroup_inet_ingress"},
                    {"strace -f -e trace=setsockopt -p PID", "whether the program attaches a filter when it starts"}),

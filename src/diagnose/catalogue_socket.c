@@ -18,7 +18,7 @@ const DcCauseInfo dc_catalogue_socket[] = {
         .sysctls = NO_NAMES,
         .wire_for = "RST, or ICMP port unreachable (type 3 code 3; ICMPv6 type 1 code 4), answers within microseconds",
         .wire_against = "no answer at all: then a firewall or a full queue is likelier",
-        .confirm = ADVICE({"ss -ln -p -A {transport} 'sport = :{port}'",
+        .confirm = ADVICE({"ss -ln -p{? -A {transport}?}{? 'sport = :{port}'?}",
                            "empty: nobody listens; else look at the local address it is bound to"},
                           {"systemctl --failed", "whether the service died"},
                           {"nstat -az UdpNoPorts TcpOutRsts", "grow with the losses"}),

@@ -123,7 +123,6 @@ static Grouping grouping_of(DcCause cause)
     return BY_ETHERTYPE;
   case DC_CAUSE_NO_L4_PROTOCOL:
   case DC_CAUSE_XFRM_POLICY:
-  case DC_CAUSE_TUNNEL:
   case DC_CAUSE_ICMP_CHECKSUM:
     return BY_PROTOCOL;
   case DC_CAUSE_NONE:
@@ -135,6 +134,7 @@ static Grouping grouping_of(DcCause cause)
   case DC_CAUSE_SOCKET_FILTER:
   case DC_CAUSE_POLICY_HOOK:
   case DC_CAUSE_NO_SOCKET:
+  case DC_CAUSE_TUNNEL:
   case DC_CAUSE_TCP_CHECKSUM:
   case DC_CAUSE_UDP_CHECKSUM:
   case DC_CAUSE_FRAGMENT_INCOMPLETE:

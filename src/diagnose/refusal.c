@@ -58,6 +58,29 @@ static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const
   rule(ruling, DC_CAUSE_NO_SOCKET, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
 }
 
+/* Tunnels without ports answer what none of them takes like a closed port: gre_rcv() in net/ipv4/ip_gre.c,
+ * tunnel4_rcv() in net/ipv4/tunnel4.c, tunnel6_rcv() in net/ipv6/tunnel6.c. So do firewalls. */
+static void rule_tunnel(const DcFrameVerdict *verdict, const DcState *state, const char *answer, DcRuling *ruling)
+{
+  DcRulesetAnswer rules;
+  char why[320];
+  switch (find_rule(verdict, state, &rules)) {
+  case DC_RULESET_FITS:
+    g_snprintf(why, sizeof why, "%s; rule %s", answer, rules.left == 1 ? rules.listed[0].text : "of several that fit");
+    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_TUNNEL, why);
+    return;
+  case DC_RULESET_NONE:
+    g_snprintf(why, sizeof why, "%s: no tunnel takes it, and no firewall rule rejects it", answer);
+    rule(ruling, DC_CAUSE_TUNNEL, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
+    return;
+  case DC_RULESET_UNKNOWN:
+  case DC_RULESET_MAYBE:
+    break;
+  }
+  g_snprintf(why, sizeof why, "%s: no tunnel takes it", answer);
+  rule(ruling, DC_CAUSE_TUNNEL, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, why);
+}
+
 /* "Administratively prohibited" in its several codes: a firewall says that, or a route of type prohibit (fib_props,
  * net/ipv4/fib_semantics.c). */
 static void rule_prohibited(const DcFrameVerdict *verdict, const DcState *state, const char *what, DcRuling *ruling)
@@ -87,6 +110,12 @@ static void rule_prohibited(const DcFrameVerdict *verdict, const DcState *state,
        what);
 }
 
+static bool is_portless_tunnel(uint8_t protocol)
+{
+  enum { IPIP = 4, IPV6 = 41, GRE = 47, MPLS = 137 };
+  return protocol == IPIP || protocol == IPV6 || protocol == GRE || protocol == MPLS;
+}
+
 static void rule_icmp(const DcFrameVerdict *verdict, const DcState *state, DcRuling *ruling)
 {
   const bool v6 = verdict->brief.flow.ip_version == 6;
@@ -104,7 +133,10 @@ static void rule_icmp(const DcFrameVerdict *verdict, const DcState *state, DcRul
   } else if (v6 && type == ICMP6_PARAMETER) {
     rule(ruling, code == 1 ? DC_CAUSE_NO_L4_PROTOCOL : DC_CAUSE_IP_HEADER, DC_CONFIDENCE_CERTAIN, DC_CAUSE_NONE, why);
   } else if (code == (v6 ? UNREACH6_PORT : UNREACH_PORT)) {
-    rule_port(verdict, state, "answered by port unreachable", ruling);
+    if (is_portless_tunnel(verdict->brief.flow.protocol))
+      rule_tunnel(verdict, state, "answered by port unreachable", ruling);
+    else
+      rule_port(verdict, state, "answered by port unreachable", ruling);
   } else if (!v6 && code == UNREACH_PROTOCOL) {
     rule(ruling, DC_CAUSE_NO_L4_PROTOCOL, DC_CONFIDENCE_LIKELY, DC_CAUSE_NETFILTER_DROP, why);
   } else if (!v6 && code == UNREACH_FRAG) {

@@ -30,6 +30,42 @@ static const char *address_text(const DcBrief *brief, bool source, char *text)
   return dc_addr_format(&addr, text);
 }
 
+/* What ss -A calls it; NULL where sockets have no ports. */
+static const char *socket_family(uint8_t protocol)
+{
+  switch (protocol) {
+  case 6:
+    return "tcp";
+  case 17:
+    return "udp";
+  case 33:
+    return "dccp";
+  case 132:
+    return "sctp";
+  default:
+    return NULL;
+  }
+}
+
+/* What makes a firewall rule match these packets, in the notation of nft or of iptables. */
+static const char *rule_match(Lookup *lookup, bool nft)
+{
+  const DcGroup *group = lookup->group;
+  const bool ip = (group->example.has & DC_HAS_IP) != 0;
+  const uint8_t protocol = ip ? group->example.flow.protocol : group->service.protocol;
+  const char *transport = socket_family(protocol);
+  if (protocol == 0)
+    return NULL;
+  if (transport != NULL && group->service.port != 0)
+    g_snprintf(lookup->text, sizeof lookup->text, nft ? "%s dport %u" : "-p %s --dport %u", transport,
+               group->service.port);
+  else if (transport != NULL)
+    g_snprintf(lookup->text, sizeof lookup->text, nft ? "meta l4proto %s" : "-p %s", transport);
+  else
+    g_snprintf(lookup->text, sizeof lookup->text, nft ? "meta l4proto %u" : "-p %u", protocol);
+  return lookup->text;
+}
+
 static const char *lookup_value(const char *key, void *data)
 {
   Lookup *lookup = data;
@@ -46,13 +82,12 @@ static const char *lookup_value(const char *key, void *data)
     g_snprintf(lookup->text, sizeof lookup->text, "%u", group->service.port);
     return lookup->text;
   }
-  if (strcmp(key, "transport") == 0) {
-    char scratch[4];
-    if ((brief->has & DC_HAS_IP) == 0)
-      return NULL;
-    g_strlcpy(lookup->text, dc_ip_protocol_name(brief->flow.protocol, scratch), sizeof lookup->text);
-    return lookup->text;
-  }
+  if (strcmp(key, "transport") == 0)
+    return socket_family((brief->has & DC_HAS_IP) != 0 ? brief->flow.protocol : group->service.protocol);
+  if (strcmp(key, "match") == 0 || strcmp(key, "iptables-match") == 0)
+    return rule_match(lookup, strcmp(key, "match") == 0);
+  if (strcmp(key, "tunnel") == 0)
+    return dc_advice_tunnel(brief);
   if (strcmp(key, "protocol") == 0) {
     if ((brief->has & DC_HAS_IP) == 0)
       return NULL;

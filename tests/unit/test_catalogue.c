@@ -276,6 +276,8 @@ static void test_fill(void)
   assert_fill("buffer{? (now {sysctl:net.core.rmem_max})?}", some, "buffer (now 212992)");
   assert_fill("buffer{? (now {sysctl:net.core.rmem_max})?}", none, "buffer");
   assert_fill("a{? {if} {src}?}b{? {port}?}", some, "ab 8089");
+  g_autofree char *general = dc_advice_fill("ss{? -A {transport}?}{? (now {sysctl:net.core.rmem_max})?}", NULL, NULL);
+  g_assert_cmpstr(general, ==, "ss -A TRANSPORT");
   /* braces of other languages stay */
   assert_fill("awk '{print $3}' {if}", some, "awk '{print $3}' eth0.5");
   assert_fill("nft 'tcp dport { 22, 80 }'", some, "nft 'tcp dport { 22, 80 }'");

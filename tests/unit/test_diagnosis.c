@@ -448,6 +448,34 @@ static void test_refusals(void)
   run_free(&run);
 }
 
+/* What no tunnel takes is answered like a closed port, though it has no ports; a firewall may do so as well. */
+static void test_tunnel_refused(void)
+{
+  static const char *const rules[] = {
+      "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}\n",
+      "table inet f {\n\tchain in {\n\t\ttype filter hook input priority filter; policy accept;\n"
+      "\t\tmeta l4proto gre reject\n\t}\n}\n",
+      NULL};
+  static const DcCause causes[] = {DC_CAUSE_TUNNEL, DC_CAUSE_NETFILTER_DROP, DC_CAUSE_TUNNEL};
+  static const DcConfidence confidences[] = {DC_CONFIDENCE_CERTAIN, DC_CONFIDENCE_LIKELY, DC_CONFIDENCE_LIKELY};
+  for (size_t i = 0; i < G_N_ELEMENTS(causes); i++) {
+    Run run;
+    run_begin(&run, true);
+    dc_state_begin_sockets(run.state, "ss");
+    listener(&run, 22, 0, 128);
+    if (rules[i] != NULL)
+      dc_state_set_text(run.state, "nft", rules[i], strlen(rules[i]));
+    const Packet packet = fragment_packet(&(Spec){.id = 5, .payload = "\0\0\x08\0x", .payload_len = 5}, 47);
+    feed_frame(&run, packet, T0);
+    feed_frame(&run, icmp_error_packet(&(Spec){.from_host = true}, 3, 3, &packet), T0 + MS);
+    run_end(&run);
+    g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_REFUSED);
+    g_assert_cmpint(verdict_of(&run, 1)->cause, ==, causes[i]);
+    g_assert_cmpint(verdict_of(&run, 1)->confidence, ==, confidences[i]);
+    run_free(&run);
+  }
+}
+
 /* A route may prohibit as well as a rule: what the listings say decides. */
 static void test_prohibited(void)
 {
@@ -907,6 +935,7 @@ int main(int argc, char **argv)
   g_test_add_func("/diagnosis/findings/loose-drops", test_loose_drops);
   g_test_add_func("/diagnosis/silence/flood", test_flood);
   g_test_add_func("/diagnosis/refusals", test_refusals);
+  g_test_add_func("/diagnosis/refusals/tunnel", test_tunnel_refused);
   g_test_add_func("/diagnosis/refusals/prohibited", test_prohibited);
   g_test_add_func("/diagnosis/refusals/segment", test_reset_segment);
   g_test_add_func("/diagnosis/listens-elsewhere", test_listens_elsewhere);

@@ -24,10 +24,11 @@ typedef struct {
   DcReasonEffect effect;
 } DcCauseReason;
 
-/* A command or advice line. {if} {port} {transport} {src} {dst} {ethertype} {protocol} {mac} {vlan} {module} {rule}
- * {nft-family} {nft-table} {nft-chain} {nft-handle} {sysctl:NAME} are filled with the incident's values; a line whose
- * value is unknown keeps a readable placeholder such as IF or PORT. {?...?} is left out unless every value inside is
- * known. */
+/* A command or advice line. {if} {port} {transport} {match} {iptables-match} {tunnel} {src} {dst} {ethertype}
+ * {protocol} {mac} {vlan} {module} {rule} {nft-family} {nft-table} {nft-chain} {nft-handle} {sysctl:NAME} are filled
+ * with the incident's values; a line whose value is unknown keeps a readable placeholder such as IF or PORT. {?...?} is
+ * left out unless every value inside is known; without an incident, as in the docs, only where it tells a host's own
+ * value. */
 typedef struct {
   const char *command; /* NULL: advice in words only */
   const char *what;    /* what it shows or does */
@@ -56,11 +57,14 @@ const DcCauseInfo *dc_catalogue(DcCause cause); /* NULL for DC_CAUSE_NONE */
  * the reason allows one only. Exact names win over families. */
 size_t dc_catalogue_by_reason(const char *reason, DcCause *causes, size_t max, bool *ret_named);
 
-/* Fills a template; values by lookup (NULL: none is known). Values come from captures and files, the
+/* Fills a template; values by lookup (NULL: there is no incident). Values come from captures and files, the
  * line is to be pasted into a shell: one with characters that a shell would act on is put
  * between single quotes. Caller frees. */
 typedef const char *(*DcAdviceLookup)(const char *key, void *data); /* NULL: unknown */
 char *dc_advice_fill(const char *template_text, DcAdviceLookup lookup, void *data);
+
+/* What ip link calls the tunnel that such a packet is for, for {tunnel}; NULL: none, or none of these. */
+const char *dc_advice_tunnel(const DcBrief *brief);
 
 /* The kernel module that takes such a packet, for {module}; NULL unknown. */
 const char *dc_advice_module(const DcBrief *brief);
