@@ -1,6 +1,5 @@
 #include "dropcorr/cli/drop_logs.h"
 
-#include "dropcorr/decode/packet.h"
 #include "dropcorr/source/capture_file.h"
 #include "dropcorr/source/clock_align.h"
 #include "dropcorr/source/drop_log.h"
@@ -19,15 +18,8 @@ static void read_frames(const DcOptions *options, DcStop *stop, DcClockFit *fit)
 {
   const DcCaptureFileOptions frame_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
   g_autoptr(DcSource) frames = dc_capture_file_open(options->read_file, &frame_options, NULL);
-  DcEvent event;
-  /* To the end, since the span counts; an error shows again, and is told, when the file is analysed. */
-  while (frames != NULL && dc_source_next(frames, &event, NULL) == DC_READ_EVENT) {
-    if (event.kind != DC_EVENT_FRAME)
-      continue;
-    dc_decode_packet((DcLink)event.frame.link, event.frame.bytes, event.frame.caplen, event.frame.len, false,
-                     &event.frame.packet);
-    dc_clock_fit_add_frame(fit, &event.frame);
-  }
+  if (frames != NULL)
+    dc_clock_align_read_frames(fit, frames);
 }
 
 static void take_reception(int64_t time_ns, uint32_t len, void *fit)
@@ -41,15 +33,8 @@ static void read_drops(const char *path, const DcDropLogOptions *log_options, Dc
   fit_options.on_reception = take_reception;
   fit_options.reception_data = fit;
   g_autoptr(DcSource) log = dc_drop_log_open(path, &fit_options, strings, NULL);
-  DcEvent event;
-  while (log != NULL && !dc_clock_fit_has_drops(fit) && dc_source_next(log, &event, NULL) == DC_READ_EVENT) {
-    if (event.kind != DC_EVENT_DROP)
-      continue;
-    if (event.drop.caplen > 0)
-      dc_decode_packet((DcLink)event.drop.link, event.drop.bytes, event.drop.caplen, event.drop.orig_len, false,
-                       &event.drop.packet);
-    dc_clock_fit_add_drop(fit, &event.drop);
-  }
+  if (log != NULL)
+    dc_clock_align_read_drops(fit, log);
 }
 
 /* Replaces the log by one with aligned times, where its clock is not the frames'. */

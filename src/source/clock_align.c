@@ -1,6 +1,7 @@
 #include "dropcorr/source/clock_align.h"
 
 #include "dropcorr/base/error.h"
+#include "dropcorr/decode/packet.h"
 
 #include <string.h>
 
@@ -32,6 +33,31 @@ bool dc_clock_align_needs_fit(const DcClockAlignOptions *options, DcLogClock clo
     break;
   }
   return false;
+}
+
+void dc_clock_align_read_frames(DcClockFit *fit, DcSource *frames)
+{
+  DcEvent event;
+  while (dc_source_next(frames, &event, NULL) == DC_READ_EVENT) {
+    if (event.kind != DC_EVENT_FRAME)
+      continue;
+    dc_decode_packet((DcLink)event.frame.link, event.frame.bytes, event.frame.caplen, event.frame.len, false,
+                     &event.frame.packet);
+    dc_clock_fit_add_frame(fit, &event.frame);
+  }
+}
+
+void dc_clock_align_read_drops(DcClockFit *fit, DcSource *log)
+{
+  DcEvent event;
+  while (!dc_clock_fit_has_drops(fit) && dc_source_next(log, &event, NULL) == DC_READ_EVENT) {
+    if (event.kind != DC_EVENT_DROP)
+      continue;
+    if (event.drop.caplen > 0)
+      dc_decode_packet((DcLink)event.drop.link, event.drop.bytes, event.drop.caplen, event.drop.orig_len, false,
+                       &event.drop.packet);
+    dc_clock_fit_add_drop(fit, &event.drop);
+  }
 }
 
 void dc_clock_align_refuse_pipe(const char *name, DcLogClock clock, GError **error)

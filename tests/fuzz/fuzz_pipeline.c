@@ -11,7 +11,6 @@
  * Any other kind stands for one of these.
  */
 #include "dropcorr/cli/analysis.h"
-#include "dropcorr/decode/packet.h"
 #include "dropcorr/source/capture_file.h"
 #include "dropcorr/source/clock_align.h"
 #include "dropcorr/source/drop_log.h"
@@ -267,38 +266,37 @@ static DcSource *open_frames(const Input *input, const Settings *settings)
   return dc_capture_file_from_input(bytes, &options, NULL);
 }
 
-static DcSource *open_drops(const Input *input, size_t index, const Settings *settings, DcStrings *strings)
+static void take_reception(int64_t time_ns, uint32_t len, void *fit)
 {
-  const DcDropLogOptions options = {.filter = settings->options.filter, .filter_optimize = true};
+  dc_clock_fit_add_reception(fit, time_ns, len);
+}
+
+/* fit: that takes receptions, or NULL. */
+static DcSource *open_drops(const Input *input, size_t index, const Settings *settings, DcStrings *strings,
+                            DcClockFit *fit)
+{
+  const DcDropLogOptions options = {.filter = settings->options.filter,
+                                    .filter_optimize = true,
+                                    .on_reception = fit != NULL ? take_reception : NULL,
+                                    .reception_data = fit};
   DcInput *bytes = dc_input_from_bytes(input->drops[index].bytes, input->drops[index].len, "drops");
   return dc_drop_log_from_input(bytes, &options, strings, NULL);
 }
 
-/* Both files once more, as src/cli/drop_logs.c reads them to find out what the log's clock is. */
+/* What src/cli/drop_logs.c does to find out what the log's clock is: both files once more. */
 static DcSource *align(const Input *input, size_t index, const Settings *settings, DcStrings *strings, DcSource *log)
 {
   const DcLogClock clock = dc_drop_log_clock(log);
   if (clock == DC_LOG_CLOCK_REALTIME && !settings->has_align)
     return log;
   g_autoptr(DcClockFit) fit = dc_clock_fit_new();
-  g_autoptr(DcSource) frames = open_frames(input, settings);
-  g_autoptr(DcSource) drops = open_drops(input, index, settings, strings);
-  DcEvent event;
-  while (frames != NULL && dc_source_next(frames, &event, NULL) == DC_READ_EVENT) {
-    if (event.kind != DC_EVENT_FRAME)
-      continue;
-    dc_decode_packet((DcLink)event.frame.link, event.frame.bytes, event.frame.caplen, event.frame.len, false,
-                     &event.frame.packet);
-    dc_clock_fit_add_frame(fit, &event.frame);
-  }
-  while (drops != NULL && dc_source_next(drops, &event, NULL) == DC_READ_EVENT) {
-    if (event.kind != DC_EVENT_DROP)
-      continue;
-    if (event.drop.caplen > 0)
-      dc_decode_packet((DcLink)event.drop.link, event.drop.bytes, event.drop.caplen, event.drop.orig_len, false,
-                       &event.drop.packet);
-    dc_clock_fit_add_drop(fit, &event.drop);
-  }
+  g_autoptr(DcSource) frames = clock != DC_LOG_CLOCK_REALTIME ? open_frames(input, settings) : NULL;
+  if (frames != NULL)
+    dc_clock_align_read_frames(fit, frames);
+  g_autoptr(DcSource) drops =
+      dc_clock_align_needs_fit(&settings->align, clock) ? open_drops(input, index, settings, strings, fit) : NULL;
+  if (drops != NULL)
+    dc_clock_align_read_drops(fit, drops);
   g_auto(DcClockAlignment) alignment = {0};
   g_autofree char *text = NULL;
   FUZZ_CHECK(dc_clock_align(&settings->align, clock, fit, &alignment, &text, NULL));
@@ -369,7 +367,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_ptr_array_add(sources, frames);
   const DcSource *first_log = NULL;
   for (size_t i = 0; i < input.drop_count; i++) {
-    DcSource *log = open_drops(&input, i, &settings, strings);
+    DcSource *log = open_drops(&input, i, &settings, strings, NULL);
     if (log == NULL)
       continue;
     if (first_log == NULL)

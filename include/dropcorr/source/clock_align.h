@@ -3,7 +3,7 @@
  *
  * The order of use, for logs whose clock is not real time:
  *   1. dc_clock_align_needs_fit(): whether both files have to be read once before (not possible with a pipe)
- *   2. pass 1: frames and drops into a DcClockFit
+ *   2. pass 1: dc_clock_align_read_frames(), dc_clock_align_read_drops()
  *   3. dc_clock_align(): decides
  *   4. pass 2: the log behind dc_clock_aligned_new()
  */
@@ -42,6 +42,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DcClockAlignment, dc_clock_alignment_clear)
 
 /* Whether dc_clock_align() wants a fit: pass 1 over frames and drops. Always needed of the frames: their span. */
 bool dc_clock_align_needs_fit(const DcClockAlignOptions *options, DcLogClock clock);
+
+/* Pass 1: a capture to its end, whose span counts, and a log until the fit has enough drops. What cannot be read is
+ * told when the files are analysed. */
+void dc_clock_align_read_frames(DcClockFit *fit, DcSource *frames);
+void dc_clock_align_read_drops(DcClockFit *fit, DcSource *log);
 
 /* Why a log that is a pipe cannot be aligned, and what to do: sets an error with DC_ERROR_UNSUPPORTED. */
 void dc_clock_align_refuse_pipe(const char *name, DcLogClock clock, GError **error);
