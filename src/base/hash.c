@@ -3,6 +3,7 @@
 #include "siphash.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -135,6 +136,11 @@ uint64_t dc_hash_padded(const void *data, size_t len)
 uint64_t dc_hash_bytes(const void *data, size_t len)
 {
   return len <= SHORT_MAX ? hash_short(data, len) : dc_siphash13(process_key.sip, data, len);
+}
+
+unsigned dc_hash_text(const void *text)
+{
+  return (unsigned)dc_hash_bytes(text, strlen(text));
 }
 
 /* Two rounds of folded 64 x 64 -> 128 bit multiplication (the mix of wyhash), keyed. */

@@ -10,6 +10,8 @@
  */
 #include "dropcorr/decode/nft_json.h"
 
+#include "dropcorr/base/hash.h"
+
 #include <glib.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -376,8 +378,8 @@ char *dc_nft_json_to_text(const char *json, size_t len)
     json_decref(root);
     return NULL;
   }
-  Listing listing = {.tables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, table_free),
-                     .chains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+  Listing listing = {.tables = g_hash_table_new_full(dc_hash_text, g_str_equal, g_free, table_free),
+                     .chains = g_hash_table_new_full(dc_hash_text, g_str_equal, g_free, NULL),
                      .names = g_ptr_array_new_with_free_func(g_free)};
   for (size_t i = 0; i < json_array_size(objects); i++)
     take_object(&listing, json_array_get(objects, i));

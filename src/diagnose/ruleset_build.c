@@ -1,6 +1,7 @@
 /* Chains, rules, conditions and values as the readers of listings find them. */
 #include "ruleset_private.h"
 
+#include "dropcorr/base/hash.h"
 #include "dropcorr/decode/packet.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #define RULES_MAX 65536u
 #define CHAINS_MAX 16384u
 #define VALUES_MAX (1u << 20)
+#define SETS_READ_MAX (16u << 20) /* bytes of named sets, those that are read again counted again */
 
 DcRuleset *dc_ruleset_new(void)
 {
@@ -20,8 +22,9 @@ DcRuleset *dc_ruleset_new(void)
   ruleset->set_values = g_array_new(FALSE, FALSE, sizeof(DcRuleValue));
   ruleset->order = g_array_new(FALSE, FALSE, sizeof(guint));
   ruleset->texts = g_string_chunk_new(4096);
-  ruleset->chain_ids = g_hash_table_new(g_str_hash, g_str_equal);
-  ruleset->sets = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+  ruleset->kept = g_hash_table_new(dc_hash_text, g_str_equal);
+  ruleset->chain_ids = g_hash_table_new(dc_hash_text, g_str_equal);
+  ruleset->sets = g_hash_table_new_full(dc_hash_text, g_str_equal, NULL, g_free);
   return ruleset;
 }
 
@@ -35,6 +38,7 @@ void dc_ruleset_free(DcRuleset *ruleset)
   g_array_unref(ruleset->values);
   g_array_unref(ruleset->set_values);
   g_array_unref(ruleset->order);
+  g_hash_table_unref(ruleset->kept);
   g_hash_table_unref(ruleset->chain_ids);
   g_hash_table_unref(ruleset->sets);
   g_string_chunk_free(ruleset->texts);
@@ -43,7 +47,12 @@ void dc_ruleset_free(DcRuleset *ruleset)
 
 const char *dc_ruleset_keep(DcRuleset *ruleset, const char *text)
 {
-  return g_string_chunk_insert_const(ruleset->texts, text);
+  char *kept = g_hash_table_lookup(ruleset->kept, text);
+  if (kept == NULL) {
+    kept = g_string_chunk_insert(ruleset->texts, text);
+    g_hash_table_add(ruleset->kept, kept);
+  }
+  return kept;
 }
 
 /* --- words ------------------------------------------------------------------------------ */
@@ -374,11 +383,23 @@ void dc_ruleset_flags(DcRuleset *ruleset, uint8_t mask, uint8_t flags, bool any)
   condition->count++;
 }
 
-/* Read once for these fields, and shared by all rules that ask it so. */
+static void read_set(DcRuleset *ruleset, DcRuleSet *set)
+{
+  g_auto(GStrv) elements = g_strsplit(set->elements, ",", -1);
+  for (char **element = elements; *element != NULL; element++)
+    if (*g_strstrip(*element) != '\0' &&
+        read_value(ruleset, ruleset->set_values, set->fields, set->field_count, *element))
+      set->count++;
+}
+
+/* Read once for these fields, and shared by all rules that ask it so; when they ask in turns, again each time, as long
+ * as that takes no time to speak of. */
 void dc_ruleset_named_set(DcRuleset *ruleset, DcRuleSet *set)
 {
   DcRuleCondition *condition = last_condition(ruleset);
-  if (set == NULL || set->elements == NULL) {
+  const bool too_much = ruleset->sets_read >= SETS_READ_MAX;
+  ruleset->cut = ruleset->cut || too_much;
+  if (set == NULL || set->elements == NULL || too_much) {
     condition->fields[0] = DC_RULE_FIELD_OTHER;
     condition->field_count = 1;
     return;
@@ -391,11 +412,8 @@ void dc_ruleset_named_set(DcRuleset *ruleset, DcRuleSet *set)
     memcpy(set->fields, condition->fields, bytes);
     set->first = ruleset->set_values->len;
     set->count = 0;
-    g_auto(GStrv) elements = g_strsplit(set->elements, ",", -1);
-    for (char **element = elements; *element != NULL; element++)
-      if (*g_strstrip(*element) != '\0' &&
-          read_value(ruleset, ruleset->set_values, set->fields, set->field_count, *element))
-        set->count++;
+    ruleset->sets_read += strlen(set->elements);
+    read_set(ruleset, set);
   }
   condition->of_set = true;
   condition->changes = set->changes;

@@ -101,10 +101,12 @@ typedef struct {
   GArray *values, *set_values;         /* DcRuleValue */
   GArray *order;                       /* guint: base chains in the order they are asked */
   GStringChunk *texts;
+  GHashTable *kept;      /* char *, in texts: each once */
   GHashTable *chain_ids; /* "nft/inet/f/in" -> index + 1 */
   GHashTable *sets;      /* "inet/f/blocked" -> DcRuleSet */
   uint32_t dropping;     /* rules and policies that drop, on the way in */
   guint begun;           /* condition where the rule that is being read begins */
+  size_t sets_read;      /* bytes */
   bool any_nft, any_xtables;
   bool iptables_nft, ip6tables_nft; /* iptables-save was read for nftables' own tables */
   bool notrack;                     /* some packets' connections are not tracked */

@@ -25,7 +25,8 @@ typedef struct {
 
 typedef struct {
   DcContextFiles *files;
-  GArray *singles; /* Single */
+  GArray *singles;    /* Single */
+  gsize singles_size; /* bytes of their values */
   bool in_archive;
   bool has_sos;
   uint32_t seen;
@@ -113,6 +114,11 @@ static void add_single(Collect *collect, DcContextPart *part, const char *value,
     len--;
   if (memchr(value, '\n', len) != NULL || memchr(value, '\0', len) != NULL)
     return; /* a table */
+  if (collect->singles_size + len > DC_CONTEXT_FILE_MAX) {
+    collect->files->skipped++;
+    return;
+  }
+  collect->singles_size += len;
   const Single single = {.object = g_steal_pointer(&part->object),
                          .key = g_steal_pointer(&part->key),
                          .value = g_strndup(value, len),
@@ -180,12 +186,20 @@ static gint by_object(gconstpointer a, gconstpointer b)
   return strcmp(x->file, y->file);
 }
 
+/* Whether the files, in the order of by_object(), have that object beside this one. */
 static bool has_object(const GArray *files, const DcContextFile *beside, const char *object)
 {
-  for (guint i = 0; i < files->len; i++) {
-    const DcContextFile *file = &g_array_index(files, DcContextFile, i);
-    if (file->rank == beside->rank && strcmp(file->object, object) == 0)
+  guint low = 0, high = files->len;
+  while (low < high) {
+    const guint middle = low + (high - low) / 2;
+    const DcContextFile *file = &g_array_index(files, DcContextFile, middle);
+    const int order = file->rank != beside->rank ? (int)file->rank - (int)beside->rank : strcmp(file->object, object);
+    if (order == 0)
       return true;
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return false;
 }
@@ -200,24 +214,41 @@ static bool is_repetition(const GArray *files, const DcContextFile *file)
   return false;
 }
 
+/* Of an object of one moment the best; of sos none of the links that it lays to its commands' output beside them,
+ * under names that mean other things here. */
+static bool is_wanted(const Collect *collect, const DcContextFile *before, const DcContextFile *file)
+{
+  const bool again = before != NULL && before->rank == file->rank && before->phase == file->phase &&
+                     before->preference > 1 && strcmp(before->object, file->object) == 0;
+  const bool link = collect->has_sos && file->preference == DC_PREFERENCE_BARE && file->phase == DC_PHASE_ONCE;
+  return !again && !link;
+}
+
 static void collect_end(Collect *collect)
 {
   join_singles(collect);
   g_array_unref(collect->singles);
   GArray *all = collect->files->files;
   g_array_sort(all, by_object);
-  for (guint i = 0; i < all->len;) {
-    const DcContextFile *file = &g_array_index(all, DcContextFile, i);
-    const DcContextFile *before = i > 0 ? &g_array_index(all, DcContextFile, i - 1) : NULL;
-    const bool again = before != NULL && before->rank == file->rank && before->phase == file->phase &&
-                       before->preference > 1 && strcmp(before->object, file->object) == 0;
-    /* sos lays links to its commands' output beside them, under names that mean other things here. */
-    const bool link = collect->has_sos && file->preference == DC_PREFERENCE_BARE && file->phase == DC_PHASE_ONCE;
-    if (again || link || is_repetition(all, file))
-      g_array_remove_index(all, i);
+  /* Taken over one by one: there may be as many as a hostile archive likes. */
+  g_array_set_clear_func(all, NULL);
+  g_autoptr(GArray) best = g_array_new(FALSE, FALSE, sizeof(DcContextFile));
+  for (guint i = 0; i < all->len; i++) {
+    DcContextFile *file = &g_array_index(all, DcContextFile, i);
+    const DcContextFile *before = best->len > 0 ? &g_array_index(best, DcContextFile, best->len - 1) : NULL;
+    if (is_wanted(collect, before, file))
+      g_array_append_val(best, *file);
     else
-      i++;
+      clear_file(file);
   }
+  g_array_set_size(all, 0);
+  g_autoptr(GArray) repetitions = g_array_new(FALSE, FALSE, sizeof(DcContextFile));
+  g_array_set_clear_func(repetitions, clear_file);
+  for (guint i = 0; i < best->len; i++) {
+    DcContextFile *file = &g_array_index(best, DcContextFile, i);
+    g_array_append_val(is_repetition(best, file) ? repetitions : all, *file);
+  }
+  g_array_set_clear_func(all, clear_file);
   g_array_sort(all, by_name);
 }
 

@@ -15,8 +15,6 @@
 #define READY_MAX 4096u
 #define HELD_MAX 1024u
 
-/* Leaves room to add offsets and windows to a time. */
-
 typedef struct {
   DcEvent event;
   uint8_t bytes[];

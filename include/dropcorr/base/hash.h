@@ -14,6 +14,8 @@ void dc_hash_init(void);
 uint64_t dc_hash_bytes(const void *data, size_t len);
 /* The same of data that is readable up to the next multiple of 16 bytes: without a copy of its end. */
 uint64_t dc_hash_padded(const void *data, size_t len);
+/* Of a string, as a GHashFunc. Such a table's order differs from run to run. */
+unsigned dc_hash_text(const void *text);
 
 /* A cheap keyed mix of two words, for small fixed keys already reduced to words. */
 uint64_t dc_hash_words(uint64_t a, uint64_t b);
