@@ -40,7 +40,9 @@ struct DcAnalysis {
   uint64_t frames, drops;
   uint64_t skipped, filtered_frames, filtered_drops;
   uint64_t unparsed_samples;
-  bool begun; /* an event other than a sample was fed */
+  const DcAsked *asked; /* NULL: drops may ask for any frame */
+  uint64_t unasked;     /* drops that came although they had not been there before */
+  bool begun;           /* an event other than a sample was fed */
 };
 
 /* --- outputs ---------------------------------------------------------------------- */
@@ -334,13 +336,25 @@ static void decode_frame(DcFrame *frame)
   know_checksum(&frame->packet, frame->l4_checksum);
 }
 
-size_t dc_analysis_prepare(const DcAnalysis *analysis, DcEvent *event, void *room)
+void dc_analysis_set_asked(DcAnalysis *analysis, const DcAsked *asked)
+{
+  analysis->asked = asked;
+}
+
+size_t dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *event, void *room)
 {
   DcFrameKeys *keys = room;
   decode_frame(&event->frame);
-  dc_frame_keys_make(keys, &event->frame, analysis->expect_drops);
+  event->frame.usual =
+      dc_frame_keys_make_asked(keys, &event->frame, analysis->expect_drops, all ? NULL : analysis->asked);
   event->frame.keys = keys;
   return offsetof(DcFrameKeys, record) + keys->record_len;
+}
+
+void dc_analysis_soon(const DcAnalysis *analysis, const DcEvent *event, unsigned turn)
+{
+  if (analysis->correlator != NULL)
+    dc_correlator_soon(analysis->correlator, event, turn);
 }
 
 void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
@@ -359,6 +373,7 @@ void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
                        &event->drop.packet);
       know_checksum(&event->drop.packet, event->drop.l4_checksum);
     }
+    analysis->unasked += analysis->asked != NULL && !dc_asked_knows(analysis->asked, &event->drop);
     break;
   case DC_EVENT_SAMPLE:
     switch (dc_state_text_parse(analysis->state, &event->sample, &skipped)) {
@@ -456,6 +471,12 @@ static DcReport *make_report(DcAnalysis *analysis)
                     g_strdup_printf("%" G_GUINT64_FORMAT
                                     " verdicts were given before their window was over, to keep memory bounded.",
                                     summary->decided_early));
+  if (analysis->unasked > 0)
+    g_ptr_array_add(report->limits,
+                    g_strdup_printf("%" G_GUINT64_FORMAT
+                                    " drops were not in their log when it was read for the first time: not all "
+                                    "frames that they may have been were kept for them. Read it again.",
+                                    analysis->unasked));
   if (analysis->skipped > 0) {
     g_autofree char *why = g_strdup_printf("%" G_GUINT64_FORMAT " malformed records skipped", analysis->skipped);
     add_incomplete(summary, why);

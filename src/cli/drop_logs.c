@@ -1,11 +1,14 @@
 #include "dropcorr/cli/drop_logs.h"
 
+#include "dropcorr/decode/packet.h"
 #include "dropcorr/source/capture_file.h"
 #include "dropcorr/source/clock_align.h"
 #include "dropcorr/source/drop_log.h"
 
 #include <string.h>
 #include <sys/stat.h>
+
+#define STRINGS_MAX 65536u
 
 /* Whether a file can be read twice. "-" and FIFOs cannot. */
 static bool is_regular(const char *path)
@@ -120,6 +123,46 @@ bool dc_drop_logs_open(const DcOptions *options, DcStrings *strings, DcStop *sto
   g_ptr_array_set_free_func(logs.logs, NULL);
   *ret_logs = logs;
   return true;
+}
+
+/* False: every frame may be asked for, or a log that cannot be read now may be when it is read again. */
+static bool ask(const char *path, const DcDropLogOptions *log_options, DcStop *stop, DcAsked *asked)
+{
+  g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
+  g_autoptr(DcSource) log = dc_drop_log_open(path, log_options, strings, NULL);
+  if (log == NULL)
+    return false;
+  for (;;) {
+    DcEvent event;
+    const DcReadStatus status = dc_source_next(log, &event, NULL);
+    if (status != DC_READ_EVENT || dc_stop_requested(stop))
+      return status == DC_READ_END;
+    if (event.kind != DC_EVENT_DROP)
+      continue;
+    if (event.drop.caplen > 0)
+      dc_decode_packet((DcLink)event.drop.link, event.drop.bytes, event.drop.caplen, event.drop.orig_len, false,
+                       &event.drop.packet);
+    if (!dc_asked_add(asked, &event.drop))
+      return false;
+  }
+}
+
+DcAsked *dc_drop_logs_asked(const DcOptions *options, DcStop *stop)
+{
+  if (options->drops == NULL || options->drops[0] == NULL)
+    return NULL;
+  for (char **path = options->drops; *path != NULL; path++) {
+    if (!is_regular(*path))
+      return NULL;
+  }
+  g_autoptr(DcAsked) asked = dc_asked_new();
+  const DcDropLogOptions log_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
+  for (char **path = options->drops; *path != NULL; path++) {
+    if (!ask(*path, &log_options, stop, asked))
+      return NULL;
+  }
+  dc_asked_finish(asked);
+  return g_steal_pointer(&asked);
 }
 
 void dc_drop_logs_clear(DcDropLogs *logs)

@@ -22,6 +22,12 @@
 #define CUT_SHORT "an input ends early or is damaged"
 #define PROGRESS_NS (DC_NS_PER_S / 4)
 
+/* For the thread that reads ahead. */
+typedef struct {
+  DcAnalysis *analysis;   /* once it has begun */
+  const DcSource *frames; /* its own meanwhile */
+} Preparing;
+
 typedef struct {
   DcSource *frames;  /* borrowed from merge; NULL: none */
   DcSource *ahead;   /* frames in a thread of their own, borrowed; NULL: they are not */
@@ -32,7 +38,15 @@ typedef struct {
 
 static size_t prepare(void *data, DcEvent *event, void *room)
 {
-  return dc_analysis_prepare(*(DcAnalysis *const *)data, event, room);
+  const Preparing *preparing = data;
+  /* An evidence file brings its own drops. */
+  const bool all = dc_capture_file_info(preparing->frames)->is_evidence;
+  return dc_analysis_prepare(preparing->analysis, all, event, room);
+}
+
+static void soon(void *data, const DcEvent *event, unsigned turn)
+{
+  dc_analysis_soon(((const Preparing *)data)->analysis, event, turn);
 }
 
 /* A pipe's frames are wanted when they come, the thread would read past the last of -c, and what is changed in an
@@ -42,9 +56,8 @@ static bool may_read_ahead(const DcOptions *options, const DcSource *frames)
   return options->count == 0 && !options->anonymize && frames->bytes_total != 0;
 }
 
-/* ahead: the analysis, once it has begun, whose events are prepared while it is busy with others; NULL: events come as
- * they are. */
-static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *stop, DcAnalysis **ahead, Sources *ret,
+/* ahead: events are prepared while the analysis is busy with others; NULL: they come as they are. */
+static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *stop, Preparing *ahead, Sources *ret,
                          GError **error)
 {
   g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)dc_source_free);
@@ -55,7 +68,9 @@ static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *s
     if (sources.frames == NULL)
       return false;
     if (ahead != NULL && may_read_ahead(options, sources.frames)) {
-      const DcAheadOptions ahead_options = {.prepare = prepare, .room_len = DC_ANALYSIS_ROOM, .data = ahead};
+      const DcAheadOptions ahead_options = {
+          .prepare = prepare, .soon = soon, .room_len = DC_ANALYSIS_ROOM, .data = ahead};
+      ahead->frames = sources.frames;
       sources.ahead = dc_ahead_new(sources.frames, &ahead_options);
     }
     g_ptr_array_add(all, sources.ahead != NULL ? sources.ahead : sources.frames);
@@ -249,9 +264,11 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
   g_autoptr(GError) error = NULL;
   g_autoptr(DcStrings) strings = dc_strings_new(STRINGS_MAX);
   g_auto(DcShown) shown = {.anonymizer = NULL};
+  g_autoptr(DcAsked) asked = NULL;
   g_autoptr(DcAnalysis) analysis = NULL;
+  Preparing preparing = {.analysis = NULL};
   Sources sources;
-  if (!open_sources(options, strings, stop, &analysis, &sources, &error)) {
+  if (!open_sources(options, strings, stop, &preparing, &sources, &error)) {
     dc_run_complain(error->message);
     return dc_run_error_status(error);
   }
@@ -261,6 +278,10 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     sources_clear(&sources);
     return dc_run_error_status(error);
   }
+  preparing.analysis = analysis;
+  if (sources.ahead != NULL && !dc_capture_file_info(sources.frames)->is_evidence)
+    asked = dc_drop_logs_asked(options, stop);
+  dc_analysis_set_asked(analysis, asked);
   const bool progress = isatty(STDERR_FILENO) != 0 && !options->quiet;
   int64_t progress_ns = dc_clock_monotonic();
   DcSource *source = dc_shown_events(&shown, sources.merge);

@@ -111,6 +111,94 @@ size_t dc_brief_pack(const DcBrief *brief, uint8_t record[DC_BRIEF_RECORD_MAX])
   return (size_t)(at - record);
 }
 
+static inline bool is_any(const void *at, size_t len)
+{
+  uint64_t low = 0, high;
+  if (len == 16) {
+    memcpy(&low, at, sizeof low);
+    memcpy(&high, (const uint8_t *)at + 8, sizeof high);
+    return (low | high) != 0;
+  }
+  memcpy(&low, at, len);
+  return low != 0;
+}
+
+size_t dc_brief_pack_usual(const DcPacket *packet, uint32_t len, uint32_t interface_id,
+                           uint8_t record[DC_BRIEF_RECORD_MAX])
+{
+  const uint8_t *src = packet->src.bytes, *dst = packet->dst.bytes;
+  const bool tcp = (packet->has & DC_HAS_TCP) != 0;
+  const uint32_t tsval = (packet->has & DC_HAS_TIMESTAMP) != 0 ? packet->tsval : 0;
+  unsigned parts = 0;
+  if ((packet->has & (DC_HAS_MAC | DC_HAS_SRC_MAC)) != 0 && (is_any(packet->src_mac, 6) || is_any(packet->dst_mac, 6)))
+    parts |= PART_MACS;
+  if (is_any(src + 4, 8) || is_any(src + 12, 4) || is_any(dst + 4, 8) || is_any(dst + 12, 4))
+    parts |= PART_ADDRESSES;
+  else if (is_any(src, 4) || is_any(dst, 4))
+    parts |= PART_SHORT_ADDRESSES;
+  if ((packet->src_port | packet->dst_port) != 0)
+    parts |= PART_PORTS;
+  if (tcp && (packet->tcp_seq | packet->tcp_ack | packet->tcp_flags) != 0)
+    parts |= PART_TCP;
+  if (tsval != 0)
+    parts |= PART_TSVAL;
+  if ((packet->vlan_count != 0))
+    parts |= PART_VLAN;
+  if (interface_id != 0)
+    parts |= PART_INTERFACE;
+
+  const uint16_t parts16 = (uint16_t)parts;
+  uint8_t *at = put(record, &parts16, sizeof parts16);
+  *at++ = DC_DIRECTION_UNKNOWN;
+  at = put(at, &packet->has, sizeof packet->has);
+  at = put(at, &len, sizeof len);
+  at = put(at, &packet->ethertype, sizeof packet->ethertype);
+  *at++ = packet->src.version;
+  *at++ = packet->ip_protocol;
+  *at++ = packet->ttl;
+  *at++ = (uint8_t)(packet->ip_checksum << 4 | packet->l4_checksum);
+  if ((parts & PART_MACS) != 0) {
+    at = put(at, packet->src_mac, 6);
+    at = put(at, packet->dst_mac, 6);
+  }
+  if ((parts & PART_SHORT_ADDRESSES) != 0) {
+    at = put(at, src, 4);
+    at = put(at, dst, 4);
+  } else if ((parts & PART_ADDRESSES) != 0) {
+    at = put(at, src, 16);
+    at = put(at, dst, 16);
+  }
+  if ((parts & PART_PORTS) != 0) {
+    at = put(at, &packet->src_port, 2);
+    at = put(at, &packet->dst_port, 2);
+  }
+  if ((parts & PART_TCP) != 0) {
+    at = put(at, &packet->tcp_seq, 4);
+    at = put(at, &packet->tcp_ack, 4);
+    *at++ = packet->tcp_flags;
+  }
+  if ((parts & PART_TSVAL) != 0)
+    at = put(at, &tsval, 4);
+  if ((parts & PART_VLAN) != 0) {
+    at = put(at, &packet->vlan[0], 2);
+    *at++ = packet->vlan_count;
+  }
+  if ((parts & PART_INTERFACE) != 0)
+    at = put(at, &interface_id, 4);
+  return (size_t)(at - record);
+}
+
+size_t dc_brief_record_len(const uint8_t *record)
+{
+  static const uint8_t lens[] = {12, 8, 32, 4, 9, 4, 2, 3, 1, 4}; /* of the parts, by their bits */
+  uint16_t parts;
+  memcpy(&parts, record, sizeof parts);
+  size_t len = FIXED;
+  for (size_t i = 0; i < sizeof lens; i++)
+    len += (parts >> i & 1) != 0 ? lens[i] : 0;
+  return len;
+}
+
 static inline const uint8_t *get(const uint8_t *at, void *bytes, size_t len)
 {
   memcpy(bytes, at, len);

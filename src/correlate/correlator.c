@@ -357,7 +357,7 @@ static DcSlot *add_slot(DcCorrelator *self, const DcFrame *frame, const DcFrameK
                         uint64_t *ret_position)
 {
   /* Whose packet one of this host's own headers is needs no more looking at. */
-  DcSlot *slot = dc_window_add(self->window, keys, direction != DC_DIRECTION_OUT, ret_position);
+  DcSlot *slot = dc_window_add(self->window, keys, direction == DC_DIRECTION_OUT, ret_position);
   slot->direction = (uint8_t)direction;
   slot->number = frame->number;
   slot->time_ns = frame->time_ns;
@@ -384,8 +384,6 @@ static void process_frame(DcCorrelator *self, const DcFrame *frame)
     dc_frame_keys_make(&self->keys, frame, self->options.expect_drops);
     keys = &self->keys;
   }
-  dc_flows_prefetch(self->flows, keys->flow);
-  dc_window_prefetch(self->window, keys);
   advance(self, frame->time_ns);
   self->stats.frames++;
   if (self->first_frame_ns == DC_TIME_NONE || frame->time_ns < self->first_frame_ns)
@@ -474,11 +472,11 @@ static void prime(DcCorrelator *self, const DcEvent *event)
     bytes = NULL;
   }
   HeldEvent *held = g_malloc(sizeof *held + kept);
-  held->event = *event;
+  memcpy(&held->event, event, dc_event_size(event));
   if (kept != 0)
     memcpy(held->bytes, bytes, kept);
   if (event->kind == DC_EVENT_FRAME && event->frame.keys != NULL) {
-    held->keys = *event->frame.keys;
+    memcpy(&held->keys, event->frame.keys, offsetof(DcFrameKeys, record) + event->frame.keys->record_len);
     held->event.frame.keys = &held->keys;
   }
   if (event->kind == DC_EVENT_FRAME)
@@ -497,6 +495,25 @@ static void prime(DcCorrelator *self, const DcEvent *event)
     dc_directions_infer(self->directions);
   if (full || (long_enough && dc_directions_known(self->directions)))
     replay_priming(self);
+}
+
+void dc_correlator_soon(const DcCorrelator *self, const DcEvent *event, unsigned turn)
+{
+  if (event->kind != DC_EVENT_FRAME || event->frame.keys == NULL)
+    return;
+  const DcFrameKeys *keys = event->frame.keys;
+  switch (turn) {
+  case 0:
+    dc_flows_prefetch(self->flows, keys->flow);
+    dc_window_prefetch(self->window, keys);
+    return;
+  case 1:
+    dc_flows_prefetch_first(self->flows, keys->flow);
+    return;
+  default:
+    dc_flows_prefetch_attempt(self->flows, keys->flow);
+    return;
+  }
 }
 
 void dc_correlator_feed(DcCorrelator *self, const DcEvent *event)

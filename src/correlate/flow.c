@@ -39,7 +39,7 @@ struct DcFlows {
   uint32_t oldest[IDLE_LISTS], newest[IDLE_LISTS];
 };
 
-_Static_assert(sizeof(DcFlow) == 128, "a flow is two cache lines");
+_Static_assert(sizeof(DcFlow) == 128 && offsetof(DcFlow, generation) == 64, "a flow is two cache lines");
 
 DcFlows *dc_flows_new(size_t max_flows)
 {
@@ -75,11 +75,22 @@ void dc_flows_free(DcFlows *flows)
   g_free(flows);
 }
 
+static inline uint32_t hash_ends(uint64_t src, uint64_t dst, uint16_t ethertype, uint8_t version, uint8_t protocol)
+{
+  return (uint32_t)dc_hash_words(src + dst, (uint64_t)ethertype << 16 | (uint64_t)version << 8 | protocol);
+}
+
 uint32_t dc_flow_hash(const DcFlowKey *key)
 {
-  const uint64_t ends[2] = {dc_hash_endpoint(key->src, key->src_port), dc_hash_endpoint(key->dst, key->dst_port)};
-  const uint64_t rest = (uint64_t)key->ethertype << 16 | (uint64_t)key->ip_version << 8 | key->protocol;
-  return (uint32_t)dc_hash_words(ends[0] + ends[1], rest);
+  return hash_ends(dc_hash_endpoint(key->src, key->src_port), dc_hash_endpoint(key->dst, key->dst_port), key->ethertype,
+                   key->ip_version, key->protocol);
+}
+
+uint32_t dc_flow_hash_of(const DcPacket *packet)
+{
+  return hash_ends(dc_hash_endpoint(packet->src.bytes, packet->src_port),
+                   dc_hash_endpoint(packet->dst.bytes, packet->dst_port), packet->ethertype, packet->src.version,
+                   packet->ip_protocol);
 }
 
 void dc_flows_prefetch(const DcFlows *flows, uint32_t hash)
@@ -87,13 +98,38 @@ void dc_flows_prefetch(const DcFlows *flows, uint32_t hash)
   __builtin_prefetch(&flows->entries[hash & flows->mask]);
 }
 
+static const DcFlow *first_of(const DcFlows *flows, uint32_t hash)
+{
+  uint32_t at = hash & flows->mask;
+  while (flows->entries[at].flow != 0 && flows->entries[at].hash != hash)
+    at = (at + 1) & flows->mask;
+  return flows->entries[at].flow != 0 ? flow_at(flows, flows->entries[at].flow) : NULL;
+}
+
+static inline void prefetch_all(const void *from, size_t len)
+{
+  for (size_t at = 0; at < len; at += 64)
+    __builtin_prefetch((const char *)from + at, 1);
+}
+
+void dc_flows_prefetch_first(const DcFlows *flows, uint32_t hash)
+{
+  const DcFlow *flow = first_of(flows, hash);
+  if (flow != NULL)
+    prefetch_all(flow, sizeof *flow);
+}
+
+void dc_flows_prefetch_attempt(const DcFlows *flows, uint32_t hash)
+{
+  const DcFlow *flow = first_of(flows, hash);
+  if (flow != NULL && flow->attempt != NULL && !flow->peer_acked)
+    prefetch_all(flow->attempt, sizeof *flow->attempt);
+}
+
 void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1)
 {
-  if (index_plus_1 == 0)
-    return;
-  const DcFlow *flow = flow_at(flows, index_plus_1);
-  __builtin_prefetch(flow, 1);
-  __builtin_prefetch((const char *)flow + 64, 1);
+  if (index_plus_1 != 0)
+    __builtin_prefetch(&flow_at(flows, index_plus_1)->generation, 1);
 }
 
 /* In the pieces in which keys are reversed: what was just stored in smaller ones is slow to load. */
@@ -247,6 +283,8 @@ static uint32_t flow_take(DcFlows *flows)
   if (flows->free_head != 0) {
     const uint32_t self = flows->free_head;
     flows->free_head = flow_at(flows, self)->idle_next;
+    if (flows->free_head != 0) /* the next one to be taken */
+      prefetch_all(flow_at(flows, flows->free_head), sizeof(DcFlow));
     return self;
   }
   if (flows->used == flows->chunk_count * CHUNK_FLOWS) {
@@ -306,6 +344,8 @@ void dc_flows_expire(DcFlows *flows, int64_t now_ns, const DcFlowLimits *limits,
       /* A clock that went back makes the age negative: then the flow stays. */
       if (now_ns - flow->last_ns <= limit[list])
         break;
+      if (flow->idle_next != 0)
+        prefetch_all(flow_at(flows, flow->idle_next), sizeof *flow);
       evict(flow, data);
       flow_remove(flows, flow);
     }

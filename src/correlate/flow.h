@@ -44,12 +44,15 @@ typedef struct {
   uint8_t brief[]; /* packed: of the first SYN */
 } DcAttempt;
 
-/* Two cache lines: what a lookup needs, and what the flow's own frames need. */
+/* Two cache lines: by the first it is found, the second tells what became of its frames. */
 typedef struct {
   DcFlowKey key;
-  uint32_t self;      /* index + 1 */
-  uint32_t local_ack; /* highest acknowledgement this host sent */
+  uint32_t self;                 /* index + 1 */
+  uint32_t idle_prev, idle_next; /* index + 1 */
+  int64_t linked_ns;             /* when it was put at the end of its list */
+
   uint32_t generation;
+  uint32_t local_ack; /* highest acknowledgement this host sent */
   bool in_use : 1;
   bool out_seen : 1;
   bool out_plain_ack : 1; /* this host's ordinary ACKs are visible in this capture */
@@ -61,7 +64,6 @@ typedef struct {
   uint8_t refused_by;
   uint8_t refused_type, refused_code;
   uint16_t echo_newest; /* echo replies: newest sequence and a bit for each of the 64 before */
-
   int64_t last_ns;
   int64_t last_out_ns; /* DC_TIME_NONE: nothing was sent yet */
   union {
@@ -70,8 +72,6 @@ typedef struct {
   };
   int64_t refused_from_ns, refused_ns; /* what came in between was refused; refused_ns may be DC_TIME_NONE */
   DcAttempt *attempt;
-  uint32_t idle_prev, idle_next; /* index + 1 */
-  int64_t linked_ns;             /* when it was put at the end of its list */
 } DcFlow;
 
 typedef struct DcFlows DcFlows;
@@ -81,9 +81,15 @@ void dc_flows_free(DcFlows *flows);
 
 /* The same for both directions of a flow. */
 uint32_t dc_flow_hash(const DcFlowKey *key);
+/* Of the key that a packet with ports has. */
+uint32_t dc_flow_hash_of(const DcPacket *packet);
 
-/* Brings what a lookup begins with into the cache; or a flow. */
+/* Brings into the cache what a lookup begins with; the flow that it most likely finds; that one's attempt. Each step
+ * reads what the one before has brought. */
 void dc_flows_prefetch(const DcFlows *flows, uint32_t hash);
+void dc_flows_prefetch_first(const DcFlows *flows, uint32_t hash);
+void dc_flows_prefetch_attempt(const DcFlows *flows, uint32_t hash);
+/* What tells what became of the flow's frames. */
 void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1);
 
 /* NULL when there is none. hash is the key's. Flows stay where they are while they live. */

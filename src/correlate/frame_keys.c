@@ -147,3 +147,20 @@ void dc_frame_keys_make(DcFrameKeys *keys, const DcFrame *frame, bool drops)
   }
   keys->record_len = (uint16_t)(at - keys->record);
 }
+
+bool dc_frame_keys_make_asked(DcFrameKeys *keys, const DcFrame *frame, bool drops, const DcAsked *asked)
+{
+  const DcPacket *packet = &frame->packet;
+  const bool usual = dc_packet_is_usual(packet);
+  if (!usual || (drops && (asked == NULL || dc_asked_has(asked, dc_key_loose(packet))))) {
+    dc_frame_keys_make(keys, frame, drops);
+    return usual;
+  }
+  memset(keys, 0, offsetof(DcFrameKeys, record));
+  keys->brief_len = (uint8_t)dc_brief_pack_usual(packet, frame->len, frame->interface_id, keys->record);
+  keys->record_len = keys->brief_len;
+  fill_hot(keys, packet);
+  keys->flow = dc_flow_hash_of(packet);
+  keys->unasked = true;
+  return true;
+}

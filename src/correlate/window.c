@@ -49,7 +49,7 @@ struct DcWindow {
   uint64_t recent[WINDOW_RECENT]; /* hashes of slots joined lately, direct-mapped */
 };
 
-_Static_assert(sizeof(DcSlot) == 72, "slots are most of the memory");
+_Static_assert(sizeof(DcSlot) == 64, "a slot is a cache line");
 
 /* --- chunks ----------------------------------------------------------------------------------- */
 
@@ -216,8 +216,21 @@ static uint64_t widen(const DcWindow *window, uint32_t low)
 /* An inner packet's hash and link: bytes of the record, behind the outer packet's. */
 static uint8_t *inner_at(const DcWindow *window, const DcSlot *slot)
 {
-  uint8_t *kept = record_at(window, slot) + slot->brief_len;
+  uint8_t *record = record_at(window, slot);
+  uint8_t *kept = record + dc_brief_record_len(record);
   return kept + KEPT_FIXED + kept[1];
+}
+
+/* Slots keep half of a hash: bytes are compared after it. */
+static inline uint32_t short_hash(uint64_t hash)
+{
+  return (uint32_t)hash != 0 ? (uint32_t)hash : 1;
+}
+
+/* A hash as the chain's slots have it. */
+static inline uint64_t chained(DcChain chain, uint64_t hash)
+{
+  return chain == DC_CHAIN_EXACT ? short_hash(hash) : hash;
 }
 
 static uint64_t chain_hash(const DcWindow *window, const DcSlot *slot, DcChain chain)
@@ -312,18 +325,20 @@ static DcSlot *chain_walk(DcWindow *window, DcChain chain, uint64_t hash, DcSlot
 
 DcSlot *dc_window_find(DcWindow *window, DcChain chain, uint64_t hash, uint64_t *ret_position)
 {
-  return window->heads[chain] == NULL ? NULL : chain_walk(window, chain, hash, NULL, ret_position);
+  return window->heads[chain] == NULL ? NULL : chain_walk(window, chain, chained(chain, hash), NULL, ret_position);
 }
 
 DcSlot *dc_window_find_older(DcWindow *window, DcChain chain, uint64_t hash, uint64_t *position)
 {
   DcSlot *slot = dc_window_at(window, *position);
-  return slot == NULL ? NULL : chain_walk(window, chain, hash, slot, position);
+  return slot == NULL ? NULL : chain_walk(window, chain, chained(chain, hash), slot, position);
 }
 
 void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys)
 {
-  __builtin_prefetch(head_of(window, DC_CHAIN_EXACT, keys->exact), 1);
+  if (keys->exact == 0 && keys->loose == 0)
+    return;
+  __builtin_prefetch(head_of(window, DC_CHAIN_EXACT, short_hash(keys->exact)), 1);
   __builtin_prefetch(head_of(window, DC_CHAIN_LOOSE, keys->loose), 1);
 }
 
@@ -365,7 +380,18 @@ static uint32_t record_put(DcWindow *window, const DcFrameKeys *keys, size_t len
   return (uint32_t)at;
 }
 
-DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool payload, uint64_t *ret_position)
+/* What is put into the window of the record. */
+static size_t record_len(const DcFrameKeys *keys, bool own)
+{
+  if (!own)
+    return keys->record_len;
+  if (keys->unasked)
+    return 0;
+  /* Where the headers are not whole, bytes stand for them; a tunnel's follow. */
+  return keys->exact != 0 && keys->inner == 0 ? (size_t)keys->brief_len + KEPT_FIXED : keys->record_len;
+}
+
+DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool own, uint64_t *ret_position)
 {
   if (dc_window_count(window) == window->buckets)
     buckets_grow(window);
@@ -373,31 +399,29 @@ DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool payload, u
   if (position >> SLOTS_SHIFT >= window->slots.next)
     chunks_have(&window->slots, position >> SLOTS_SHIFT);
   DcSlot *slot = slot_at(window, position);
-  /* Where the headers are not whole, bytes stand for them; a tunnel's follow. */
-  const bool shorten = !payload && keys->exact != 0 && keys->inner == 0;
+  const size_t len = record_len(keys, own);
   *slot = (DcSlot){
-      .exact = keys->exact,
+      .exact = keys->exact != 0 ? short_hash(keys->exact) : 0,
       .loose = keys->loose,
       .end_seq = keys->end_seq,
       .ip_id = keys->ip_id,
-      .flags = keys->flags,
+      .flags = len != 0 ? keys->flags : keys->flags | DC_SLOT_BARE,
       .ethertype = keys->ethertype,
       .dst_port = keys->dst_port,
       .protocol = keys->protocol,
-      .brief_len = keys->brief_len,
-      .record_at = record_put(window, keys, shorten ? (size_t)keys->brief_len + KEPT_FIXED : keys->record_len),
+      .record_at = record_put(window, keys, len),
   };
-  if (shorten)
+  if (len != 0 && len < keys->record_len)
     record_at(window, slot)[keys->brief_len + 1] = 0; /* payload_len */
   if (G_UNLIKELY((uint32_t)position ==
                  0)) { /* its low half would read as "none": a frame that nothing can be joined to */
     slot->flags = DC_SLOT_JOINED | DC_SLOT_DECIDED;
     slot->exact = slot->loose = 0;
     slot->time_ns = window->end - window->begin > 1 ? slot_at(window, position - 1)->time_ns : 0;
-    return dc_window_add(window, keys, payload, ret_position);
+    return dc_window_add(window, keys, own, ret_position);
   }
   if (keys->exact != 0)
-    chain_push(window, slot, position, DC_CHAIN_EXACT, keys->exact);
+    chain_push(window, slot, position, DC_CHAIN_EXACT, slot->exact);
   if (keys->loose != 0)
     chain_push(window, slot, position, DC_CHAIN_LOOSE, keys->loose);
   if (keys->inner != 0)
@@ -439,7 +463,10 @@ DcSlot *dc_window_at(DcWindow *window, uint64_t position)
 
 void dc_window_brief(const DcWindow *window, const DcSlot *slot, DcBrief *ret_brief)
 {
-  dc_brief_unpack(ret_brief, record_at(window, slot));
+  if ((slot->flags & DC_SLOT_BARE) != 0)
+    memset(ret_brief, 0, sizeof *ret_brief);
+  else
+    dc_brief_unpack(ret_brief, record_at(window, slot));
   ret_brief->direction = slot->direction;
 }
 
@@ -469,7 +496,8 @@ DcSlotNote *dc_window_make_note(DcWindow *window, DcSlot *slot)
 
 static DcKept kept_of(const DcWindow *window, const DcSlot *slot, bool inner)
 {
-  const uint8_t *at = inner ? inner_at(window, slot) + INNER_FIXED : record_at(window, slot) + slot->brief_len;
+  const uint8_t *record = record_at(window, slot);
+  const uint8_t *at = inner ? inner_at(window, slot) + INNER_FIXED : record + dc_brief_record_len(record);
   DcKept kept = {.header_len = at[0], .payload_len = at[1], .payload = at + KEPT_FIXED};
   memcpy(&kept.headers, at + 2, sizeof kept.headers);
   return kept;

@@ -42,13 +42,15 @@ enum {
   DC_SLOT_IP = 1 << 11,
   DC_SLOT_PORTS = 1 << 12,
   DC_SLOT_VLAN = 1 << 13,
-  DC_SLOT_RESET = 1 << 14
+  DC_SLOT_RESET = 1 << 14,
+  DC_SLOT_BARE = 1 << 15 /* no record: nobody will ask */
 };
 
+/* A cache line. */
 typedef struct {
   uint64_t number;
   int64_t time_ns;
-  uint64_t exact; /* hash of its chain; 0: not in it */
+  uint32_t exact; /* short hash of its chain; 0: not in it */
   uint32_t loose;
   uint32_t older[2];              /* next in chain, low 32 bits of its position */
   uint32_t record_at;             /* low 32 bits of the record's place */
@@ -60,7 +62,6 @@ typedef struct {
   uint16_t ethertype, dst_port;
   uint8_t protocol;
   uint8_t direction; /* DcDirection */
-  uint8_t brief_len;
 } DcSlot;
 
 /* What few frames have. */
@@ -84,9 +85,10 @@ size_t dc_window_count(const DcWindow *window);
 size_t dc_window_peak(const DcWindow *window);
 bool dc_window_full(const DcWindow *window); /* at max_slots: the oldest has to leave before one is added */
 
-/* A slot at the newest end, with its record, findable by what the keys say; valid until it leaves. Without payload
- * only headers are compared, and the payload that is in the hash. */
-DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool payload, uint64_t *ret_position);
+/* A slot at the newest end, with its record, findable by what the keys say; valid until it leaves. own: this host's:
+ * of what is found by its headers these alone are compared, and the payload that is in the hash; of what no drop asks
+ * for nothing is kept. */
+DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool own, uint64_t *ret_position);
 /* Brings the ends of its chains into the cache. */
 void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys);
 DcSlot *dc_window_oldest(DcWindow *window); /* NULL when empty */

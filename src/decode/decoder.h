@@ -38,6 +38,14 @@ static inline uint64_t dc_decoder_wire_left(const DcDecoder *decoder)
   return decoder->end > decoder->cursor.pos ? decoder->end - decoder->cursor.pos : 0;
 }
 
+/* The usual packets in one pass, into a packet that is all zeros. False: it is none of them, and nothing was written;
+ * dc_decode_layers() makes the same of those it decodes. */
+bool dc_decode_plain(const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums, DcPacket *packet);
+
+/* Any packet, layer by layer. */
+void dc_decode_layers(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
+                      DcPacket *ret_packet);
+
 void dc_decode_ethernet(DcDecoder *decoder);
 void dc_decode_sll(DcDecoder *decoder);
 void dc_decode_sll2(DcDecoder *decoder);
@@ -49,6 +57,9 @@ void dc_decode_ipv4(DcDecoder *decoder);
 void dc_decode_ipv6(DcDecoder *decoder);
 
 void dc_decode_transport(DcDecoder *decoder);
+/* Between TCP's fixed header and its end. */
+void dc_decode_tcp_options(DcPacket *packet, DcCursor options);
+bool dc_decode_is_vxlan_port(uint16_t port);
 void dc_decode_icmp(DcDecoder *decoder);
 void dc_decode_icmpv6(DcDecoder *decoder);
 

@@ -76,19 +76,33 @@ static __attribute__((noinline)) void judge_outer_checksum(const uint8_t *bytes,
     packet->l4_checksum = DC_CHECKSUM_PARTIAL;
 }
 
-void dc_decode_packet(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
-                      DcPacket *ret_packet)
+static void decode_layers(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
+                          DcPacket *packet)
 {
-  clear(ret_packet);
   DcDecoder decoder = {
       .cursor = dc_cursor(bytes, caplen),
       .end = len > caplen ? len : caplen,
       .checksums = checksums,
-      .packet = ret_packet,
+      .packet = packet,
   };
   decode_from(&decoder, link);
-  if (ret_packet->l4_checksum == DC_CHECKSUM_BAD)
-    judge_outer_checksum(bytes, caplen, len, ret_packet);
+  if (packet->l4_checksum == DC_CHECKSUM_BAD)
+    judge_outer_checksum(bytes, caplen, len, packet);
+}
+
+void dc_decode_packet(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
+                      DcPacket *ret_packet)
+{
+  clear(ret_packet);
+  if (link != DC_LINK_ETHERNET || !dc_decode_plain(bytes, caplen, len, checksums, ret_packet))
+    decode_layers(link, bytes, caplen, len, checksums, ret_packet);
+}
+
+void dc_decode_layers(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
+                      DcPacket *ret_packet)
+{
+  clear(ret_packet);
+  decode_layers(link, bytes, caplen, len, checksums, ret_packet);
 }
 
 bool dc_decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcPacket *ret_inner)

@@ -35,6 +35,11 @@ enum { GRE_CHECKSUM = 0x8000, GRE_ROUTING = 0x4000, GRE_KEY = 0x2000, GRE_SEQUEN
 /* IANA's port, and Linux's own default from before it was assigned. */
 enum { VXLAN_PORT = 4789, VXLAN_PORT_LINUX = 8472 };
 
+bool dc_decode_is_vxlan_port(uint16_t port)
+{
+  return port == VXLAN_PORT || port == VXLAN_PORT_LINUX;
+}
+
 static void set_payload(DcDecoder *decoder, uint32_t offset, uint64_t end)
 {
   decoder->packet->payload_offset = offset;
@@ -65,7 +70,7 @@ static bool read_ports(DcDecoder *decoder, DcCursor *header)
   return true;
 }
 
-static void read_tcp_options(DcPacket *packet, DcCursor options)
+void dc_decode_tcp_options(DcPacket *packet, DcCursor options)
 {
   while (dc_cursor_left(&options) > 0) {
     const uint8_t kind = dc_cursor_u8(&options);
@@ -127,7 +132,7 @@ static void decode_tcp(DcDecoder *decoder)
     options = decoder->cursor;
     dc_decoder_note_short(decoder);
   }
-  read_tcp_options(packet, options);
+  dc_decode_tcp_options(packet, options);
 }
 
 static void decode_vxlan(DcDecoder *decoder)
@@ -170,7 +175,7 @@ static void decode_udp(DcDecoder *decoder)
     else if (decoder->checksums && sound)
       packet->l4_checksum =
           (uint8_t)dc_checksum_judge(decoder, len, dc_checksum_pseudo(packet, IPPROTO_UDP, (uint32_t)len), checksum);
-    if (packet->dst_port == VXLAN_PORT || packet->dst_port == VXLAN_PORT_LINUX)
+    if (dc_decode_is_vxlan_port(packet->dst_port))
       decode_vxlan(decoder);
     return;
   }

@@ -27,7 +27,7 @@ typedef struct {
 /* What one source address was answered lately. */
 typedef struct {
   DcAddr addr;
-  Answer answers[ANSWERS_KEPT]; /* ring */
+  Answer *answers; /* ring of ANSWERS_KEPT; NULL until there is one */
   uint32_t count;
   bool contradicted; /* a lower timestamp was answered right after a higher one */
   GList link;        /* least recently answered first */
@@ -52,6 +52,13 @@ static guint source_hash(gconstpointer key)
   return (guint)dc_hash_bytes(key, sizeof(DcAddr));
 }
 
+static void source_free(gpointer data)
+{
+  Source *source = data;
+  g_free(source->answers);
+  g_free(source);
+}
+
 static gboolean source_equal(gconstpointer a, gconstpointer b)
 {
   return memcmp(a, b, sizeof(DcAddr)) == 0;
@@ -60,7 +67,7 @@ static gboolean source_equal(gconstpointer a, gconstpointer b)
 DcAnswered *dc_answered_new(void)
 {
   DcAnswered *answered = g_new0(DcAnswered, 1);
-  answered->sources = g_hash_table_new_full(source_hash, source_equal, NULL, g_free);
+  answered->sources = g_hash_table_new_full(source_hash, source_equal, NULL, source_free);
   g_queue_init(&answered->source_order);
   return answered;
 }
@@ -120,6 +127,8 @@ void dc_answered_note(DcAnswered *answered, const DcHandshake *handshake)
     check_own_clock(&answered->clock, handshake->answer_tsval, handshake->answer_time_ns);
   if (!handshake->has_tsval)
     return;
+  if (source->answers == NULL)
+    source->answers = g_new(Answer, ANSWERS_KEPT);
   const uint32_t last = MIN(handshake->syns, (uint32_t)DC_HANDSHAKE_FRAMES_MAX) - 1;
   const uint32_t tsval = handshake->tsvals[last];
   const int64_t time_ns = handshake->times_ns[last];

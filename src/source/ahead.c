@@ -14,6 +14,11 @@
 #define BLOCK_EVENTS 256u
 #define BLOCK_BYTES (160u << 10)
 #define CACHE_LINE 64u
+#define ALIGNMENT 16u
+/* So many events before its own an event's memory is asked for. */
+#define FETCH_AHEAD 24u
+/* And so many bytes before they are written: the taker read them last, and each line must come back from there. */
+#define WRITE_AHEAD 1024u
 
 typedef struct {
   _Alignas(CACHE_LINE) uint32_t count;
@@ -76,7 +81,7 @@ DcSource *dc_ahead_new(DcSource *source, const DcAheadOptions *options)
 
 static size_t block_size(size_t len)
 {
-  return (len + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+  return (len + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
 static void *block_alloc(Block *block, size_t len)
@@ -107,7 +112,7 @@ static void body_of(const DcEvent *event, const void **ret_body, size_t *ret_len
 
 static bool has_place(Block *block, const Ahead *ahead, size_t body_len)
 {
-  const size_t need = sizeof(DcEvent) + ahead->options.room_len + body_len + 4 * CACHE_LINE;
+  const size_t need = sizeof(DcEvent) + ahead->options.room_len + body_len + 4 * ALIGNMENT;
   if (block->count == 0 && need > block->capacity) { /* an event larger than a block has one to itself */
     g_aligned_free(block->bytes);
     block->bytes = g_aligned_alloc(need, 1, CACHE_LINE);
@@ -116,15 +121,30 @@ static bool has_place(Block *block, const Ahead *ahead, size_t body_len)
   return block->count < BLOCK_EVENTS && block->used + need <= block->capacity;
 }
 
-static void block_add(Ahead *ahead, Block *block, const DcEvent *event, const void *body, size_t body_len)
+/* The bytes from `at` on will be written. */
+#ifdef __x86_64__
+__attribute__((target("prfchw"))) /* does nothing where there is none */
+#endif
+static void
+send_for(const Block *block, size_t at, size_t len)
 {
-  DcEvent *own = block_alloc(block, dc_event_size(event));
-  memcpy(own, event, dc_event_size(event));
+  const size_t end = MIN(at + len, block->capacity);
+  for (; at < end; at += CACHE_LINE)
+    __builtin_prefetch(block->bytes + at, 1);
+}
+
+static void block_add(Ahead *ahead, Block *block, DcEvent *event, const void *body, size_t body_len)
+{
+  const size_t before = block->used;
   if (event->kind == DC_EVENT_FRAME && ahead->options.prepare != NULL) {
     void *room = block->bytes + block->used;
-    block_alloc(block, ahead->options.prepare(ahead->options.data, own, room));
-    own->frame.bytes = NULL;
-  } else if (body_len > 0) {
+    block_alloc(block, ahead->options.prepare(ahead->options.data, event, room));
+    event->frame.bytes = NULL;
+  }
+  /* What is to come behind it is known only now: prepared frames are shorter, most of them. */
+  DcEvent *own = block_alloc(block, dc_event_size(event));
+  memcpy(own, event, dc_event_size(event));
+  if (body_len > 0) {
     uint8_t *copy = block_alloc(block, body_len);
     memcpy(copy, body, body_len);
     if (event->kind == DC_EVENT_DROP)
@@ -133,6 +153,7 @@ static void block_add(Ahead *ahead, Block *block, const DcEvent *event, const vo
       own->sample.text = (const char *)copy;
   }
   block->events[block->count++] = own;
+  send_for(block, before + WRITE_AHEAD, block->used - before);
 }
 
 static void block_fill(Ahead *ahead, Block *block)
@@ -145,6 +166,7 @@ static void block_fill(Ahead *ahead, Block *block)
     block->bytes = g_aligned_alloc(BLOCK_BYTES, 1, CACHE_LINE);
     block->capacity = BLOCK_BYTES;
   }
+  send_for(block, 0, WRITE_AHEAD);
   for (;;) {
     if (!ahead->has_next) {
       block->end = dc_source_next(ahead->inner, &ahead->next, &block->error);
@@ -256,6 +278,24 @@ static DcReadStatus take_first(Ahead *ahead, DcEvent **ret_event, GError **error
   return status;
 }
 
+/* What the event at `at` and those after it will need comes from far: it is sent for before. */
+static inline void look_forward(const Ahead *ahead, const Block *block, uint32_t at)
+{
+  const uint32_t left = block->count - at;
+  if (left > FETCH_AHEAD) {
+    const char *memory = (const char *)block->events[at + FETCH_AHEAD];
+    for (int line = -2; line < 2; line++)
+      __builtin_prefetch(memory + line * (int)CACHE_LINE);
+  }
+  if (ahead->options.soon == NULL)
+    return;
+  static const uint32_t turns[DC_AHEAD_TURNS] = {14, 8, 3}; /* events before its own */
+  for (unsigned turn = 0; turn < DC_AHEAD_TURNS; turn++) {
+    if (left > turns[turn])
+      ahead->options.soon(ahead->options.data, block->events[at + turns[turn]], turn);
+  }
+}
+
 static DcReadStatus ahead_take(DcSource *source, DcEvent **ret_event, GError **error)
 {
   Ahead *ahead = (Ahead *)source;
@@ -280,6 +320,7 @@ static DcReadStatus ahead_take(DcSource *source, DcEvent **ret_event, GError **e
     }
     block_begin(ahead, block_to_take(ahead));
   }
+  look_forward(ahead, ahead->block, ahead->at);
   *ret_event = ahead->block->events[ahead->at++];
   return DC_READ_EVENT;
 }

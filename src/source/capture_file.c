@@ -157,6 +157,7 @@ static Taken take_frame(CaptureFile *capture, const DcRecord *record, DcEvent *e
   frame->interface_id = record->interface_id;
   frame->ifindex = header != NULL ? header->ifindex : 0;
   frame->keys = NULL;
+  frame->usual = false;
   frame->packet.has = 0; /* not decoded yet */
   return TAKEN;
 }

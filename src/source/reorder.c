@@ -5,25 +5,35 @@
 /* Bound on the bytes of held packets and texts, whatever max_events allows. */
 #define BODIES_MAX (64u << 20)
 
+/* Sizes of bodies are rounded, so that what one event leaves behind the next can have. */
+#define BODY_STEP 512u
+
 typedef struct {
-  uint64_t order; /* of arrival: equal times stay as they came */
-  size_t len;
+  size_t len, capacity; /* of the body */
   DcEvent event;
   uint8_t body[];
 } Held;
+
+/* What they are ordered by lies together: those that wait are many, and in no near cache. */
+typedef struct {
+  int64_t time_ns;
+  uint64_t order; /* of arrival: equal times stay as they came */
+  Held *held;
+} Waiting;
 
 typedef struct {
   DcSource source;
   DcSource *inner;
   int64_t slack_ns;
   size_t max_events;
-  GPtrArray *heap; /* Held, the earliest first */
-  size_t bodies;   /* bytes held */
+  GArray *heap;  /* Waiting, the earliest first */
+  size_t bodies; /* bytes held */
   uint64_t arrivals;
   int64_t last_ns; /* time of the last arrival */
   bool inner_ended;
   GError *error; /* of inner, told after what it gave before */
   Held *current; /* given out by the last call */
+  Held *spare;   /* NULL: none */
 } Reorder;
 
 static DcReadStatus reorder_next(DcSource *source, DcEvent *ret_event, GError **error);
@@ -40,36 +50,37 @@ DcSource *dc_reorder_new(DcSource *source, int64_t slack_ns, size_t max_events)
   reorder->inner = source;
   reorder->slack_ns = slack_ns;
   reorder->max_events = MAX(max_events, 1);
-  reorder->heap = g_ptr_array_new_with_free_func(g_free);
+  reorder->heap = g_array_new(FALSE, FALSE, sizeof(Waiting));
   reorder->last_ns = DC_TIME_NONE;
   return &reorder->source;
 }
 
-static bool is_earlier(const Held *a, const Held *b)
+static bool is_earlier(const Waiting *a, const Waiting *b)
 {
-  return a->event.time_ns != b->event.time_ns ? a->event.time_ns < b->event.time_ns : a->order < b->order;
+  return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->order < b->order;
 }
 
-static void heap_push(GPtrArray *heap, Held *held)
+static void heap_push(GArray *heap, const Waiting *waiting)
 {
-  g_ptr_array_add(heap, held);
+  g_array_append_vals(heap, waiting, 1);
+  Waiting *all = (Waiting *)(void *)heap->data;
   guint at = heap->len - 1;
   while (at > 0) {
     guint parent = (at - 1) / 2;
-    if (!is_earlier(held, heap->pdata[parent]))
+    if (!is_earlier(waiting, &all[parent]))
       break;
-    heap->pdata[at] = heap->pdata[parent];
+    all[at] = all[parent];
     at = parent;
   }
-  heap->pdata[at] = held;
+  all[at] = *waiting;
 }
 
-static Held *heap_pop(GPtrArray *heap)
+static Held *heap_pop(GArray *heap)
 {
-  Held *top = heap->pdata[0];
-  Held *last = heap->pdata[heap->len - 1];
-  heap->pdata[heap->len - 1] = NULL; /* g_ptr_array_set_size() frees what it cuts off */
-  g_ptr_array_set_size(heap, (gint)(heap->len - 1));
+  Waiting *all = (Waiting *)(void *)heap->data;
+  Held *top = all[0].held;
+  const Waiting last = all[heap->len - 1];
+  g_array_set_size(heap, heap->len - 1);
   if (heap->len == 0)
     return top;
   guint at = 0;
@@ -77,14 +88,14 @@ static Held *heap_pop(GPtrArray *heap)
     guint child = 2 * at + 1;
     if (child >= heap->len)
       break;
-    if (child + 1 < heap->len && is_earlier(heap->pdata[child + 1], heap->pdata[child]))
+    if (child + 1 < heap->len && is_earlier(&all[child + 1], &all[child]))
       child++;
-    if (!is_earlier(heap->pdata[child], last))
+    if (!is_earlier(&all[child], &last))
       break;
-    heap->pdata[at] = heap->pdata[child];
+    all[at] = all[child];
     at = child;
   }
-  heap->pdata[at] = last;
+  all[at] = last;
   return top;
 }
 
@@ -109,8 +120,13 @@ static Held *hold(Reorder *reorder, const DcEvent *event)
   case DC_EVENT_LOSS:
     break;
   }
-  Held *held = g_malloc(sizeof *held + len);
-  held->order = reorder->arrivals++;
+  Held *held = g_steal_pointer(&reorder->spare);
+  if (held == NULL || held->capacity < len) {
+    g_free(held);
+    const size_t capacity = (len + BODY_STEP) / BODY_STEP * BODY_STEP;
+    held = g_malloc(sizeof *held + capacity);
+    held->capacity = capacity;
+  }
   held->event = *event;
   held->len = len;
   if (body == NULL || len == 0)
@@ -132,20 +148,22 @@ static Held *hold(Reorder *reorder, const DcEvent *event)
  */
 static bool is_due(const Reorder *reorder)
 {
-  const GPtrArray *heap = reorder->heap;
+  const GArray *heap = reorder->heap;
   if (heap->len == 0)
     return false;
   if (reorder->inner_ended || heap->len > reorder->max_events || reorder->bodies > BODIES_MAX)
     return true;
-  const Held *top = heap->pdata[0];
-  return top->event.time_ns == DC_TIME_NONE ||
-         (reorder->last_ns != DC_TIME_NONE && top->event.time_ns < reorder->last_ns - reorder->slack_ns);
+  const int64_t top_ns = g_array_index(heap, Waiting, 0).time_ns;
+  return top_ns == DC_TIME_NONE || (reorder->last_ns != DC_TIME_NONE && top_ns < reorder->last_ns - reorder->slack_ns);
 }
 
 static DcReadStatus reorder_next(DcSource *source, DcEvent *ret_event, GError **error)
 {
   Reorder *reorder = (Reorder *)source;
-  g_clear_pointer(&reorder->current, g_free);
+  if (reorder->current != NULL) {
+    g_free(reorder->spare);
+    reorder->spare = g_steal_pointer(&reorder->current);
+  }
   while (!is_due(reorder)) {
     if (reorder->inner_ended) {
       if (reorder->error == NULL)
@@ -162,7 +180,7 @@ static DcReadStatus reorder_next(DcSource *source, DcEvent *ret_event, GError **
     case DC_READ_EVENT: {
       Held *held = hold(reorder, &event);
       reorder->bodies += held->len;
-      heap_push(reorder->heap, held);
+      heap_push(reorder->heap, &(Waiting){.time_ns = event.time_ns, .order = reorder->arrivals++, .held = held});
       if (event.time_ns != DC_TIME_NONE)
         reorder->last_ns = event.time_ns;
       break;
@@ -190,8 +208,11 @@ DcSource *dc_reorder_inner(DcSource *source)
 static void reorder_free(DcSource *source)
 {
   Reorder *reorder = (Reorder *)source;
-  g_ptr_array_unref(reorder->heap);
+  for (guint i = 0; i < reorder->heap->len; i++)
+    g_free(g_array_index(reorder->heap, Waiting, i).held);
+  g_array_unref(reorder->heap);
   g_free(reorder->current);
+  g_free(reorder->spare);
   g_clear_error(&reorder->error);
   dc_source_free(reorder->inner);
   g_free(reorder);

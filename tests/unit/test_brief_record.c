@@ -61,6 +61,7 @@ static void test_any(void)
     brief.l4_checksum = (uint8_t)random_below(DC_CHECKSUM_ABSENT + 1);
     const size_t len = dc_brief_pack(&brief, record);
     g_assert_cmpuint(len, <=, DC_BRIEF_RECORD_MAX);
+    g_assert_cmpuint(dc_brief_record_len(record), ==, len);
     g_assert_cmpuint(record[DC_BRIEF_RECORD_MAX], ==, 0xa5);
     memset(&back, 0xff, sizeof back);
     dc_brief_unpack(&back, record);

@@ -24,7 +24,7 @@ static void test_after_four_billion_frames(void)
     uint64_t position;
     DcFrameKeys keys;
     make_keys(&keys, i);
-    DcSlot *slot = dc_window_add(window, &keys, true, &position);
+    DcSlot *slot = dc_window_add(window, &keys, false, &position);
     g_assert_cmpuint((uint32_t)position, !=, 0);
     slot->number = i + 1;
     slot->time_ns = i;
@@ -75,7 +75,7 @@ static void test_records(void)
     make_frame(&frame, bytes, i);
     dc_frame_keys_make(&keys, &frame, true);
     g_assert_cmphex(keys.exact, !=, 0);
-    DcSlot *slot = dc_window_add(window, &keys, true, &position);
+    DcSlot *slot = dc_window_add(window, &keys, false, &position);
     slot->number = i;
     slot->direction = DC_DIRECTION_IN;
     if (i % 7 == 0)
@@ -125,7 +125,7 @@ static void test_joined_leave_the_chain(void)
     DcFrameKeys keys;
     make_keys(&keys, 0);
     keys.loose = 7;
-    dc_window_add(window, &keys, true, &position)->number = i;
+    dc_window_add(window, &keys, false, &position)->number = i;
   }
   uint32_t expected = COUNT;
   for (DcSlot *slot = dc_window_find(window, DC_CHAIN_LOOSE, 7, &position); slot != NULL;

@@ -57,11 +57,17 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host);
 /* Decodes, numbers drops, and passes on. The event's packet and number fields are filled in. */
 void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event);
 
+/* What frames the drops may ask for, for dc_analysis_prepare(); NULL: any. Borrowed. Before dc_analysis_start(). */
+void dc_analysis_set_asked(DcAnalysis *analysis, const DcAsked *asked);
+
 /* What dc_analysis_feed() would do to a frame that depends on nothing else: any thread may do it before, once the
- * analysis was started. Uses at most DC_ANALYSIS_ROOM bytes at room, which the event then points to; returns how many.
- */
+ * analysis was started. all: drops come from elsewhere too, and may ask for any frame. Uses at most DC_ANALYSIS_ROOM
+ * bytes at room, which the event then points to; returns how many. */
 #define DC_ANALYSIS_ROOM (sizeof(DcFrameKeys))
-size_t dc_analysis_prepare(const DcAnalysis *analysis, DcEvent *event, void *room);
+size_t dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *event, void *room);
+
+/* An event that will be fed after some others: dc_correlator_soon(). */
+void dc_analysis_soon(const DcAnalysis *analysis, const DcEvent *event, unsigned turn);
 
 /* What the sources passed over; told before the report. */
 void dc_analysis_note_skipped(DcAnalysis *analysis, uint64_t skipped, const char *source);

@@ -7,6 +7,7 @@
 #include "dropcorr/base/stop.h"
 #include "dropcorr/base/strings.h"
 #include "dropcorr/cli/options.h"
+#include "dropcorr/correlate/asked.h"
 #include "dropcorr/source/kallsyms.h"
 #include "dropcorr/source/source.h"
 
@@ -22,4 +23,8 @@ typedef struct {
 /* Errors: those of opening; UNSUPPORTED for a pipe that would have to be read twice; USAGE for a time zone. */
 bool dc_drop_logs_open(const DcOptions *options, DcStrings *strings, DcStop *stop, DcDropLogs *ret_logs,
                        GError **error);
+/* Reads the logs once before, for what frames they may ask for. NULL: that cannot be told: there are none, or they can
+ * be read only once. What is wrong with them is told when they are read again. */
+DcAsked *dc_drop_logs_asked(const DcOptions *options, DcStop *stop);
+
 void dc_drop_logs_clear(DcDropLogs *logs); /* not the sources themselves */

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "dropcorr/correlate/asked.h"
 #include "dropcorr/model/event.h"
 
 #include <stdbool.h>
@@ -29,9 +30,15 @@ struct DcFrameKeys {
   uint16_t record_len;
   uint8_t protocol;
   uint8_t brief_len;
-  bool cut; /* exact or inner is of headers alone: the rest was cut off */
+  bool cut;     /* exact or inner is of headers alone: the rest was cut off */
+  bool unasked; /* no drop asks for it */
   uint8_t record[DC_FRAME_RECORD_MAX];
 };
 
-/* frame->packet must be decoded. drops: anything may be asked for by a drop; else only the brief is kept. */
+/* frame->packet must be decoded. drops: there are some, and this frame may be asked for; else only the brief is kept.
+ */
 void dc_frame_keys_make(DcFrameKeys *keys, const DcFrame *frame, bool drops);
+
+/* The same, in less time for packets of the usual kinds that are not asked for. asked: NULL: any frame may be. True:
+ * the packet is of a usual kind, asked for or not (DC_PACKET_USUAL). */
+bool dc_frame_keys_make_asked(DcFrameKeys *keys, const DcFrame *frame, bool drops, const DcAsked *asked);

@@ -35,7 +35,8 @@ typedef struct {
   uint8_t link;                   /* DcLink */
   uint8_t direction;              /* DcDirection as the source knows it (SLL, pcapng flags, live) or UNKNOWN */
   uint8_t l4_checksum; /* DcChecksum as the source knows it, of a payload that was cut off since; else UNKNOWN */
-  DcPacket packet;     /* decoded by dc_decode_packet() before the correlator sees it */
+  bool usual;          /* of packet there is what comes before DC_PACKET_USUAL, no more: it has keys, and no bytes */
+  DcPacket packet;     /* decoded by dc_decode_packet() before the correlator sees it; last */
 } DcFrame;
 
 typedef enum {
@@ -133,5 +134,9 @@ typedef struct {
 /* Only as much of the union as the event has. */
 static inline size_t dc_event_size(const DcEvent *event)
 {
-  return event->kind == DC_EVENT_FRAME ? offsetof(DcEvent, frame) + sizeof event->frame : sizeof *event;
+  if (event->kind != DC_EVENT_FRAME)
+    return sizeof *event;
+  if (event->frame.usual)
+    return offsetof(DcEvent, frame.packet) + DC_PACKET_USUAL;
+  return offsetof(DcEvent, frame) + sizeof event->frame;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
@@ -71,7 +72,8 @@ enum {
   DC_TCP_URG = 0x20
 };
 
-/* What most frames are asked for comes first: it lies in two cache lines. */
+/* What most frames are asked for comes first: it lies in two cache lines. Up to DC_PACKET_USUAL is what a TCP segment
+ * or a datagram of UDP is asked for once its bytes are gone. */
 typedef struct {
   uint32_t has;   /* DcHas bits */
   uint8_t link;   /* DcLink */
@@ -125,6 +127,8 @@ typedef struct {
   uint32_t inner_offset;
   uint8_t inner_link; /* DcLink */
 } DcPacket;
+
+#define DC_PACKET_USUAL offsetof(DcPacket, llc_dsap)
 
 static inline bool dc_addr_equal(const DcAddr *a, const DcAddr *b)
 {
