@@ -11,9 +11,9 @@
 #include "dropcorr/source/source.h"
 
 typedef struct {
-  /* Called in the thread, for frames. event->frame may be changed; what it is to point to goes to room, of which there are
-   * room_len bytes: returns how many were used. It may use nothing else that is written meanwhile. NULL: not called,
-   * and no frames come. */
+  /* Called in the thread, for frames. event->frame may be changed; what it is to point to goes to room, of which there
+   * are room_len bytes: returns how many were used. It may use nothing else that is written meanwhile. NULL: not
+   * called, and no frames come. */
   size_t (*prepare)(void *data, DcEvent *event, void *room);
   size_t room_len; /* at most DC_AHEAD_ROOM_MAX */
   /* Called where events are taken, of those that come after some others, DC_AHEAD_TURNS times of most: turn 0 is the
