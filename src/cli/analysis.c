@@ -21,6 +21,9 @@ typedef struct {
   bool failed;
 } Output;
 
+/* Processors fetch them in pairs. */
+#define CACHE_LINES 128
+
 struct DcAnalysis {
   const DcOptions *options;
   DcState *state;
@@ -37,12 +40,14 @@ struct DcAnalysis {
   DcReport *report;
   bool live;
   bool expect_drops;
-  uint64_t frames, drops;
   uint64_t skipped, filtered_frames, filtered_drops;
   uint64_t unparsed_samples;
   const DcAsked *asked; /* NULL: drops may ask for any frame */
-  uint64_t unasked;     /* drops that came although they had not been there before */
-  bool begun;           /* an event other than a sample was fed */
+  /* Written with every event, far from what dc_analysis_prepare() reads in its thread. */
+  _Alignas(CACHE_LINES) uint64_t frames;
+  uint64_t drops;
+  uint64_t unasked; /* drops that came although they had not been there before */
+  bool begun;       /* an event other than a sample was fed */
 };
 
 /* --- outputs ---------------------------------------------------------------------- */
@@ -207,7 +212,7 @@ bool dc_analysis_add_report(DcAnalysis *analysis, const char *format, int fd, co
 
 DcAnalysis *dc_analysis_new(const DcOptions *options)
 {
-  DcAnalysis *analysis = g_new0(DcAnalysis, 1);
+  DcAnalysis *analysis = g_aligned_alloc0(1, sizeof *analysis, CACHE_LINES);
   analysis->options = options;
   analysis->state = dc_state_new();
   analysis->outputs = g_ptr_array_new_with_free_func(output_free);
@@ -231,7 +236,7 @@ void dc_analysis_free(DcAnalysis *analysis)
   g_free(analysis->interface);
   g_free(analysis->drop_mode);
   g_free(analysis->cut_short);
-  g_free(analysis);
+  g_aligned_free(analysis);
 }
 
 static void add_local_address(const DcAddr *addr, void *data)
@@ -351,10 +356,10 @@ size_t dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *event,
   return offsetof(DcFrameKeys, record) + keys->record_len;
 }
 
-void dc_analysis_soon(const DcAnalysis *analysis, const DcEvent *event, unsigned turn)
+void dc_analysis_soon(const DcAnalysis *analysis, DcEvent *const *events, size_t count, unsigned turn)
 {
   if (analysis->correlator != NULL)
-    dc_correlator_soon(analysis->correlator, event, turn);
+    dc_correlator_soon(analysis->correlator, events, count, turn);
 }
 
 void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)

@@ -22,10 +22,11 @@
 #define CUT_SHORT "an input ends early or is damaged"
 #define PROGRESS_NS (DC_NS_PER_S / 4)
 
-/* For the thread that reads ahead. */
+/* For the thread that reads ahead: apart from what the other writes meanwhile, so that no cache line goes to and fro.
+ */
 typedef struct {
-  DcAnalysis *analysis;   /* once it has begun */
-  const DcSource *frames; /* its own meanwhile */
+  _Alignas(128) DcAnalysis *analysis; /* once it has begun */
+  const DcSource *frames;             /* its own meanwhile */
 } Preparing;
 
 typedef struct {
@@ -44,9 +45,9 @@ static size_t prepare(void *data, DcEvent *event, void *room)
   return dc_analysis_prepare(preparing->analysis, all, event, room);
 }
 
-static void soon(void *data, const DcEvent *event, unsigned turn)
+static void soon(void *data, DcEvent *const *events, size_t count, unsigned turn)
 {
-  dc_analysis_soon(((const Preparing *)data)->analysis, event, turn);
+  dc_analysis_soon(((const Preparing *)data)->analysis, events, count, turn);
 }
 
 /* A pipe's frames are wanted when they come, the thread would read past the last of -c, and what is changed in an

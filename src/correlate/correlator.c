@@ -497,22 +497,20 @@ static void prime(DcCorrelator *self, const DcEvent *event)
     replay_priming(self);
 }
 
-void dc_correlator_soon(const DcCorrelator *self, const DcEvent *event, unsigned turn)
+void dc_correlator_soon(const DcCorrelator *self, DcEvent *const *events, size_t count, unsigned turn)
 {
-  if (event->kind != DC_EVENT_FRAME || event->frame.keys == NULL)
-    return;
-  const DcFrameKeys *keys = event->frame.keys;
-  switch (turn) {
-  case 0:
-    dc_flows_prefetch(self->flows, keys->flow);
-    dc_window_prefetch(self->window, keys);
-    return;
-  case 1:
-    dc_flows_prefetch_first(self->flows, keys->flow);
-    return;
-  default:
-    dc_flows_prefetch_attempt(self->flows, keys->flow);
-    return;
+  for (size_t i = 0; i < count; i++) {
+    const DcFrameKeys *keys = events[i]->kind == DC_EVENT_FRAME ? events[i]->frame.keys : NULL;
+    if (keys == NULL)
+      continue;
+    if (turn == 0) {
+      dc_flows_prefetch(self->flows, keys->flow);
+      dc_window_prefetch(self->window, keys);
+    } else if (turn == 1) {
+      dc_flows_prefetch_first(self->flows, keys->flow);
+    } else {
+      dc_flows_prefetch_attempt(self->flows, keys->flow);
+    }
   }
 }
 

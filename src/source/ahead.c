@@ -15,8 +15,8 @@
 #define BLOCK_BYTES (160u << 10)
 #define CACHE_LINE 64u
 #define ALIGNMENT 16u
-/* So many events before its own an event's memory is asked for. */
-#define FETCH_AHEAD 24u
+/* So many events are looked at in one go; each is a turn before the next. */
+#define STRIDE 4u
 /* And so many bytes before they are written: the taker read them last, and each line must come back from there. */
 #define WRITE_AHEAD 1024u
 
@@ -278,21 +278,15 @@ static DcReadStatus take_first(Ahead *ahead, DcEvent **ret_event, GError **error
   return status;
 }
 
-/* What the event at `at` and those after it will need comes from far: it is sent for before. */
+/* What the events from `at` on will need comes from far: it is sent for before, turn by turn. */
 static inline void look_forward(const Ahead *ahead, const Block *block, uint32_t at)
 {
-  const uint32_t left = block->count - at;
-  if (left > FETCH_AHEAD) {
-    const char *memory = (const char *)block->events[at + FETCH_AHEAD];
-    for (int line = -2; line < 2; line++)
-      __builtin_prefetch(memory + line * (int)CACHE_LINE);
-  }
   if (ahead->options.soon == NULL)
     return;
-  static const uint32_t turns[DC_AHEAD_TURNS] = {14, 8, 3}; /* events before its own */
-  for (unsigned turn = 0; turn < DC_AHEAD_TURNS; turn++) {
-    if (left > turns[turn])
-      ahead->options.soon(ahead->options.data, block->events[at + turns[turn]], turn);
+  for (uint32_t turn = 0, before = at + DC_AHEAD_TURNS * STRIDE; turn < DC_AHEAD_TURNS; turn++) {
+    before -= STRIDE;
+    if (before < block->count)
+      ahead->options.soon(ahead->options.data, &block->events[before], MIN(STRIDE, block->count - before), turn);
   }
 }
 
@@ -320,7 +314,8 @@ static DcReadStatus ahead_take(DcSource *source, DcEvent **ret_event, GError **e
     }
     block_begin(ahead, block_to_take(ahead));
   }
-  look_forward(ahead, ahead->block, ahead->at);
+  if (ahead->at % STRIDE == 0)
+    look_forward(ahead, ahead->block, ahead->at);
   *ret_event = ahead->block->events[ahead->at++];
   return DC_READ_EVENT;
 }

@@ -21,6 +21,8 @@ typedef struct {
   Lane *lanes;
   size_t running;    /* lanes that have not ended */
   uint64_t taken;    /* events given */
+  Lane *last;        /* of the event given last; NULL: all lanes have to be looked at */
+  Lane *rival;       /* the first of the others then; NULL: they have ended */
   GPtrArray *errors; /* GError */
 } Merge;
 
@@ -99,18 +101,46 @@ static bool is_earlier(const DcEvent *a, const DcEvent *b)
   return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->kind < b->kind;
 }
 
-static DcReadStatus merge_take(DcSource *source, DcEvent **ret_event, GError **error)
+/* Of events that are alike those of the lane that comes first are first. */
+static inline bool goes_before(const Lane *a, const Lane *b)
 {
-  (void)error; /* a failed lane ends; the others go on */
-  Merge *merge = (Merge *)source;
-  Lane *first = NULL;
+  return a < b ? !is_earlier(b->head, a->head) : is_earlier(a->head, b->head);
+}
+
+static Lane *first_lane(Merge *merge)
+{
+  Lane *first = NULL, *second = NULL;
+  bool waits = false;
   for (size_t i = 0; i < merge->count; i++) {
     Lane *lane = &merge->lanes[i];
     if (lane->head == NULL && !lane->ended)
       fill(merge, lane);
-    if (lane->head != NULL && (first == NULL || is_earlier(lane->head, first->head)))
+    waits |= lane->head == NULL && !lane->ended;
+    if (lane->head == NULL)
+      continue;
+    if (first == NULL || goes_before(lane, first)) {
+      second = first;
       first = lane;
+    } else if (second == NULL || goes_before(lane, second)) {
+      second = lane;
+    }
   }
+  /* Lanes that wait are asked again each time. */
+  merge->last = waits ? NULL : first;
+  merge->rival = second;
+  return first;
+}
+
+static DcReadStatus merge_take(DcSource *source, DcEvent **ret_event, GError **error)
+{
+  (void)error; /* a failed lane ends; the others go on */
+  Merge *merge = (Merge *)source;
+  Lane *first = merge->last;
+  /* Most events come from the lane that the one before came from. */
+  if (first != NULL && !first->ended)
+    fill(merge, first);
+  if (first == NULL || first->head == NULL || (merge->rival != NULL && !goes_before(first, merge->rival)))
+    first = first_lane(merge);
   if (first == NULL)
     return merge->running > 0 ? DC_READ_WAIT : DC_READ_END;
   *ret_event = first->head;

@@ -66,8 +66,8 @@ void dc_analysis_set_asked(DcAnalysis *analysis, const DcAsked *asked);
 #define DC_ANALYSIS_ROOM (sizeof(DcFrameKeys))
 size_t dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *event, void *room);
 
-/* An event that will be fed after some others: dc_correlator_soon(). */
-void dc_analysis_soon(const DcAnalysis *analysis, const DcEvent *event, unsigned turn);
+/* Events that will be fed after some others: dc_correlator_soon(). */
+void dc_analysis_soon(const DcAnalysis *analysis, DcEvent *const *events, size_t count, unsigned turn);
 
 /* What the sources passed over; told before the report. */
 void dc_analysis_note_skipped(DcAnalysis *analysis, uint64_t skipped, const char *source);

@@ -68,10 +68,10 @@ void dc_correlator_add_ifindex(DcCorrelator *correlator, uint32_t ifindex);
  * namespace's. At any time, and again. */
 void dc_correlator_add_bridge_port(DcCorrelator *correlator, uint32_t ifindex);
 
-/* An event that is fed after some others: what it will need is brought into the cache, the first time (turn 0) what is
+/* Events that are fed after some others: what they will need is brought into the cache, the first time (turn 0) what is
  * needed first, then what that leads to. Changes nothing else. */
 #define DC_CORRELATOR_TURNS 3
-void dc_correlator_soon(const DcCorrelator *correlator, const DcEvent *event, unsigned turn);
+void dc_correlator_soon(const DcCorrelator *correlator, DcEvent *const *events, size_t count, unsigned turn);
 
 /* frame->packet and drop->packet must be decoded. Samples only advance the clock. */
 void dc_correlator_feed(DcCorrelator *correlator, const DcEvent *event);

@@ -18,7 +18,7 @@ typedef struct {
   size_t room_len; /* at most DC_AHEAD_ROOM_MAX */
   /* Called where events are taken, of those that come after some others, DC_AHEAD_TURNS times of most: turn 0 is the
    * earliest. NULL: not called. */
-  void (*soon)(void *data, const DcEvent *event, unsigned turn);
+  void (*soon)(void *data, DcEvent *const *events, size_t count, unsigned turn);
   void *data;
 } DcAheadOptions;
 
