@@ -52,7 +52,11 @@ static uint64_t end_of_headers(const DcPacket *packet, const uint8_t *bytes, uin
     return (uint64_t)packet->l3_offset + OTHER_HEADER;
   if (is_control(packet))
     return l3_end;
-  const uint64_t end = packet->payload_offset;
+  uint64_t end = packet->payload_offset;
+  /* Where a length is wrong, what was read of the transport all the same. */
+  const uint64_t least = (uint64_t)packet->l4_offset + (packet->has & DC_HAS_TCP ? 20 : 8);
+  if ((packet->has & (DC_HAS_PORTS | DC_HAS_ICMP)) && end < least)
+    end = least;
   return packet->has & DC_HAS_QUOTE ? end + quote_len(packet, bytes, caplen) : end;
 }
 

@@ -107,10 +107,12 @@ static const DcCounterRow rows[] = {
 bool dc_counted_value(const DcState *state, const char *name, bool framed, uint64_t *ret_value)
 {
   const DcCounterStep step = dc_state_counter(state, name, DC_TIME_NONE, DC_TIME_NONE);
+  bool known = step.known;
   *ret_value = step.step;
-  if (step.known || framed)
-    return step.known;
-  return dc_state_counter_value(state, name, ret_value);
+  if (!known && !framed)
+    known = dc_state_counter_value(state, name, ret_value);
+  *ret_value = MIN(*ret_value, DC_COUNT_MAX); /* sums of some do not overflow */
+  return known;
 }
 
 bool dc_counted_is_framed(const DcState *state, const char *name)
@@ -284,9 +286,10 @@ void dc_counted_give(DcDiagnosis *self, const DcCounted *counted)
   DcGroup *group = dc_groups_counted(self->groups, row->cause, &service);
   memset(group->rivals, 0, sizeof group->rivals);
   for (size_t i = 0; i < counted->rival_count; i++)
-    group->rivals[counted->rivals[i]] = counted->lost;
-  group->counted = counted->lost;
-  group->counted_of = MAX(counted->of, counted->lost);
+    group->rivals[counted->rivals[i]] = MIN(counted->lost, DC_COUNT_MAX);
+  /* Counters of no machine: what is made of them still adds up, and fits a reader's 64 bits with a sign. */
+  group->counted = MIN(counted->lost, DC_COUNT_MAX);
+  group->counted_of = MIN(MAX(counted->of, counted->lost), DC_COUNT_MAX);
   group->counted_what = row->what;
   group->since_boot = counted->since_boot;
   group->confidence = counted->since_boot ? DC_CONFIDENCE_POSSIBLE : row->confidence;

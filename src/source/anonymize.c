@@ -204,7 +204,7 @@ DcAnonymizer *dc_anonymizer_open(const char *path, uid_t owner, gid_t group, GEr
   anonymizer->addresses = g_hash_table_new_full(addr_hash, addr_equal, g_free, g_free);
   anonymizer->macs = g_hash_table_new_full(mac_hash, mac_equal, g_free, g_free);
   for (int kind = 0; kind < DC_ANON_KINDS; kind++)
-    anonymizer->mapped_names[kind] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    anonymizer->mapped_names[kind] = g_hash_table_new_full(dc_hash_text, g_str_equal, g_free, g_free);
   anonymizer->earlier = g_ptr_array_new_with_free_func(g_free);
   anonymizer->frame = g_byte_array_new();
   anonymizer->drop = g_byte_array_new();

@@ -352,7 +352,8 @@ static void map_other(const DcRewrite *rewrite, const DcPacket *packet)
     dc_rewrite_addr(rewrite, offset + 24, 6);
     scramble(rewrite, offset + 40);
   } else {
-    scramble(rewrite, offset);
+    /* Without LLC a frame with a length begins with ffff, and is known by that. */
+    scramble(rewrite, offset + (packet->ethertype == 0x0001 ? 2 : 0));
   }
 }
 
@@ -360,6 +361,11 @@ static void map_other(const DcRewrite *rewrite, const DcPacket *packet)
 static void map_packet(const DcRewrite *rewrite, DcLink link, uint64_t offset, const DcPacket *packet, DcChecksum known,
                        uint32_t len, int depth)
 {
+  if (link == DC_LINK_UNKNOWN || !(packet->has & DC_HAS_ETHERTYPE)) {
+    /* Shorter than its link header, or none that anybody knows. */
+    scramble(rewrite, offset);
+    return;
+  }
   map_link(rewrite, link, offset, packet);
   if (packet->has & DC_HAS_ARP) {
     map_arp(rewrite, packet);
@@ -390,11 +396,6 @@ void dc_anon_packet(DcAnonymizer *anonymizer, DcLink link, const uint8_t *origin
       .anonymizer = anonymizer, .original = dc_cursor(original, caplen), .bytes = copy->data, .len = copy->len};
   DcPacket packet;
   dc_decode_packet(link, original, caplen, len, true, &packet);
-  if (link == DC_LINK_UNKNOWN || !(packet.has & DC_HAS_ETHERTYPE)) {
-    /* Shorter than its link header, or none that anybody knows. */
-    scramble(&rewrite, 0);
-    return;
-  }
   map_packet(&rewrite, link, 0, &packet,
              packet.l4_checksum != DC_CHECKSUM_UNKNOWN ? (DcChecksum)packet.l4_checksum : checksum, len, 0);
 }

@@ -14,6 +14,9 @@
 /* A function longer than this does not exist: an address further behind a symbol lies in none. */
 #define FUNCTION_MAX (1u << 20)
 #define SYMBOLS_MAX 4000000u
+#define NAMES_MAX (256u << 20) /* bytes of all of them */
+#define LINES_MAX 40000000u    /* a device may have no end */
+#define LINE_MAX_LEN 1024      /* the kernel's KSYM_NAME_LEN is 512 */
 
 typedef struct {
   uint64_t address;
@@ -41,8 +44,23 @@ static const char *name_at(const DcKallsyms *kallsyms, uint32_t at)
 
 static int compare_symbols(const void *a, const void *b)
 {
-  const uint64_t address_a = ((const Symbol *)a)->address, address_b = ((const Symbol *)b)->address;
-  return address_a < address_b ? -1 : address_a > address_b;
+  const Symbol *x = a, *y = b;
+  if (x->address != y->address)
+    return x->address < y->address ? -1 : 1;
+  return x->name < y->name ? -1 : x->name > y->name; /* as they came */
+}
+
+/* Of several names for one address the kernel prints the first. */
+static void sort_symbols(GArray *symbols)
+{
+  qsort(symbols->data, symbols->len, sizeof(Symbol), compare_symbols);
+  guint kept = 0;
+  for (guint i = 0; i < symbols->len; i++) {
+    const Symbol symbol = g_array_index(symbols, Symbol, i);
+    if (kept == 0 || g_array_index(symbols, Symbol, kept - 1).address != symbol.address)
+      g_array_index(symbols, Symbol, kept++) = symbol;
+  }
+  g_array_set_size(symbols, kept);
 }
 
 /* Module names repeat in runs: the last one is reused. */
@@ -73,7 +91,7 @@ static bool add_line(DcKallsyms *kallsyms, char *line, uint32_t *last_module, bo
     return false;
   const char *name = rest + 3;
   const size_t len = strcspn(name, " \t\r\n");
-  if (len == 0 || kallsyms->symbols->len >= SYMBOLS_MAX)
+  if (len == 0 || kallsyms->symbols->len >= SYMBOLS_MAX || kallsyms->names->len >= NAMES_MAX)
     return false;
   const uint32_t module = module_of(kallsyms, name + len, *last_module);
   *last_module = module;
@@ -95,14 +113,14 @@ DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
   kallsyms->symbols = g_array_new(FALSE, FALSE, sizeof(Symbol));
   kallsyms->names = g_byte_array_new();
   add_name(kallsyms, "", 0);
-  char *line = NULL;
-  size_t size = 0;
-  uint32_t last_module = 0;
-  bool any_hidden = false;
-  while (getline(&line, &size, file) > 0) {
-    (void)add_line(kallsyms, line, &last_module, &any_hidden);
+  char line[LINE_MAX_LEN];
+  uint32_t last_module = 0, lines = 0;
+  bool any_hidden = false, begins = true;
+  while (lines++ < LINES_MAX && fgets(line, sizeof line, file) != NULL) {
+    if (begins) /* what is behind a line's first piece is no symbol */
+      (void)add_line(kallsyms, line, &last_module, &any_hidden);
+    begins = strchr(line, '\n') != NULL;
   }
-  free(line);
   const bool failed = ferror(file) != 0;
   fclose(file);
   if (failed) {
@@ -118,7 +136,7 @@ DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
     g_set_error(error, DC_ERROR, DC_ERROR_FORMAT, "%s: holds no function", path);
     return NULL;
   }
-  qsort(kallsyms->symbols->data, kallsyms->symbols->len, sizeof(Symbol), compare_symbols);
+  sort_symbols(kallsyms->symbols);
   return g_steal_pointer(&kallsyms);
 }
 
@@ -138,10 +156,7 @@ bool dc_kallsyms_lookup(const DcKallsyms *kallsyms, uint64_t address, DcKallsym 
   }
   if (low == 0)
     return false;
-  /* Of several names for one address the kernel prints the first. */
-  size_t at = low - 1;
-  while (at > 0 && symbols[at - 1].address == symbols[at].address)
-    at--;
+  const size_t at = low - 1;
   const uint64_t offset = address - symbols[at].address;
   if (offset >= FUNCTION_MAX)
     return false;

@@ -2,6 +2,7 @@
  * Texts of a host's state, as --context directories and evidence files hold them. Input: the object's
  * name, a newline, its text; a byte 01 in the text parts it into a sample before and one after.
  */
+#include "dropcorr/decode/nft_json.h"
 #include "dropcorr/decode/state_text.h"
 #include "fuzz.h"
 
@@ -74,6 +75,15 @@ static void feed(DcState *state, const char *name, DcPhase phase, int64_t time_n
   FUZZ_CHECK((status == DC_STATE_TEXT_UNKNOWN) == !dc_state_text_known(name, NULL));
 }
 
+/* The listing that is made of nft's JSON when somebody asks for rules. */
+static void check_nft_json(const char *name, const uint8_t *text, size_t len)
+{
+  if (strcmp(name, "nft.json") != 0)
+    return;
+  g_autofree char *listing = dc_nft_json_to_text((const char *)text, len);
+  check_text(listing);
+}
+
 static void look_at(const DcState *state)
 {
   size_t addresses = 0, taps = 0, lines = 0;
@@ -109,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
   /* Exactly sized: a read beyond the end is one for the sanitizer. */
   g_autofree uint8_t *first = g_memdup2(text, before);
+  check_nft_json(name, first, before);
   g_autoptr(DcState) state = dc_state_new();
   feed(state, name, DC_PHASE_BEFORE, DC_TIME_NONE, first, before);
   look_at(state);

@@ -230,7 +230,10 @@ static void check_text_output(const char *text, size_t len)
 
 static void check_json(const char *text, size_t len)
 {
-  json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+  json_error_t error;
+  json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+  if (value == NULL)
+    fprintf(stderr, "%s at %d: %.*s\n", error.text, error.position, (int)len, text);
   FUZZ_CHECK(json_is_object(value));
   json_decref(value);
 }

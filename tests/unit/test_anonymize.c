@@ -292,6 +292,14 @@ static void test_packets(void)
       ROW(snap, DC_LINK_ETHERNET),
       ROW(llc_info, DC_LINK_ETHERNET),
 #undef ROW
+      {"802.3 without LLC", "020000000001020000000002 0010 ffff 0022 0011 00000000 0102 0304 0506", DC_LINK_ETHERNET},
+      {"DCCP shorter than its header",
+       "020000000001020000000002 86dd 60000000 0008 21 40 fd000000000000000000000000000002"
+       "fd000000000000000000000000000001 9c41 0050 08 00 0000",
+       DC_LINK_ETHERNET},
+      {"a tunnel that ends in the inner link header",
+       "020000000001020000000002 0800 4500 0020 0001 0000 402f 0000 0a000002 0a000001 0000 6558 0102030405060708",
+       DC_LINK_ETHERNET},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(packets); i++)
     must_map(packets[i].name, packets[i].hex, packets[i].link);

@@ -131,6 +131,22 @@ static void test_since_boot(void)
 }
 
 /* The largest of a card's names for one loss; the ring's are no errors, and no drops of the kernel. */
+/* No counter of this world: what is made of it still adds up, and fits a reader's 64 bits with a sign. */
+static void test_huge(void)
+{
+  Run run;
+  begin(&run, NULL);
+  once(&run, "sys.eth0.rx_fifo_errors", UINT64_MAX);
+  once(&run, "sys.eth0.rx_packets", UINT64_MAX - 1);
+  end(&run);
+  const DcFinding *finding = only(&run);
+  g_assert_cmpint(finding->cause, ==, DC_CAUSE_RING_OVERFLOW);
+  g_assert_cmpuint(finding->counted, ==, DC_COUNT_MAX);
+  g_assert_cmpuint(finding->seen, >=, finding->counted);
+  g_assert_cmpuint(finding->seen, <=, 4 * DC_COUNT_MAX);
+  clear(&run);
+}
+
 static void test_device(void)
 {
   Run run;
@@ -410,6 +426,7 @@ int main(int argc, char **argv)
   g_test_add_func("/counter-findings/stands-still", test_stands_still);
   g_test_add_func("/counter-findings/usual-rate", test_usual_rate);
   g_test_add_func("/counter-findings/since-boot", test_since_boot);
+  g_test_add_func("/counter-findings/huge", test_huge);
   g_test_add_func("/counter-findings/device", test_device);
   g_test_add_func("/counter-findings/device-errors", test_device_errors);
   g_test_add_func("/counter-findings/explained", test_explained);

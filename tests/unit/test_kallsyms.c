@@ -82,6 +82,25 @@ static void test_alias(void)
   check(kallsyms, 0xffffffff81000110, "first", 0x10, 0x100, NULL);
 }
 
+/* A line without end is no symbol, nor is what is behind its beginning; names without end for one address are one. */
+static void test_hostile(void)
+{
+  g_autoptr(GString) text = g_string_new("ffffffff81000000 T first\n");
+  for (unsigned i = 0; i < 200000; i++)
+    g_string_append(text, "ffffffff81000000 T again\n");
+  g_string_append(text, "nonsense ");
+  for (unsigned i = 0; i < 1000; i++)
+    g_string_append(text, " ffffffff81000100 T inside");
+  g_string_append(text, "\nffffffff81000200 T last\n");
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DcKallsyms) kallsyms = load(text->str, &error);
+  g_assert_no_error(error);
+  g_assert_cmpuint(dc_kallsyms_count(kallsyms), ==, 2);
+  for (unsigned i = 0; i < 200000; i++)
+    check(kallsyms, UINT64_C(0xffffffff81000110), "first", 0x110, 0x200, NULL);
+  check(kallsyms, UINT64_C(0xffffffff81000201), "last", 1, 0, NULL);
+}
+
 static void test_hidden(void)
 {
   g_autoptr(GError) error = NULL;
@@ -108,6 +127,7 @@ int main(int argc, char **argv)
   g_test_add_func("/kallsyms/lookup", test_lookup);
   g_test_add_func("/kallsyms/no-function", test_no_function);
   g_test_add_func("/kallsyms/alias", test_alias);
+  g_test_add_func("/kallsyms/hostile", test_hostile);
   g_test_add_func("/kallsyms/hidden", test_hidden);
   g_test_add_func("/kallsyms/refused", test_refused);
   return g_test_run();
