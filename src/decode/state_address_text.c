@@ -4,8 +4,10 @@
  */
 #include "state_job.h"
 
+#include "dropcorr/base/hash.h"
 #include "dropcorr/decode/packet.h"
 
+#include <glib.h>
 #include <stdio.h>
 
 #define DEVICE_MAX 32
@@ -142,37 +144,37 @@ static void take_statistics(DcStateJob *job, const IpContext *context, DcSpan li
  * "2: eth0@if2: <BROADCAST,...> mtu 1500 ... master br0 state UP": a bridge's port, unless its master is a bond's or a
  * VRF's, whose own line then has the flag MASTER. Lines of masters may come later.
  */
-static bool is_master_flagged(DcSpan text, DcSpan master)
-{
-  DcSpan line, words;
-  IpContext context;
-  char name[DEVICE_MAX];
-  if (!dc_span_copy(master, name, sizeof name))
-    return true;
-  while (dc_span_line(&text, &line)) {
-    if (line.len == 0 || dc_is_space(line.at[0]) || !device_line(dc_span_trim(line), &context, &words) ||
-        strcmp(context.device, name) != 0)
-      continue;
-    DcSpan flags, rest;
-    return !dc_span_word(&words, &flags) || dc_span_after(flags, "MASTER", &rest);
-  }
-  return true; /* not listed: nothing is known of it */
-}
+#define DEVICES_MAX 65536u
 
-#define PORTS_MAX 1024 /* each asks for its master's line */
+/* Device -> whether its line has that flag, plus 1. */
+static GHashTable *find_masters(DcSpan text)
+{
+  GHashTable *flagged = g_hash_table_new_full(dc_hash_text, g_str_equal, g_free, NULL);
+  DcSpan line, words, flags, rest;
+  IpContext context;
+  while (g_hash_table_size(flagged) < DEVICES_MAX && dc_span_line(&text, &line)) {
+    if (line.len == 0 || dc_is_space(line.at[0]) || !device_line(dc_span_trim(line), &context, &words) ||
+        g_hash_table_contains(flagged, context.device))
+      continue;
+    const bool is = !dc_span_word(&words, &flags) || dc_span_after(flags, "MASTER", &rest);
+    g_hash_table_insert(flagged, g_strdup(context.device), GUINT_TO_POINTER(is ? 2 : 1));
+  }
+  return flagged;
+}
 
 static void take_bridge_ports(DcStateJob *job)
 {
+  g_autoptr(GHashTable) flagged = find_masters(job->text);
   DcSpan rest = job->text, line, words, word, master;
   IpContext context;
-  for (int ports = 0; ports < PORTS_MAX && dc_span_line(&rest, &line);) {
+  char name[DEVICE_MAX];
+  while (dc_span_line(&rest, &line)) {
     if (line.len == 0 || dc_is_space(line.at[0]) || !device_line(dc_span_trim(line), &context, &words))
       continue;
     while (dc_span_word(&words, &word)) {
-      if (!dc_span_is(word, "master") || !dc_span_word(&words, &master))
-        continue;
-      ports++;
-      if (!is_master_flagged(job->text, master))
+      /* Of a master that is not listed nothing is known. */
+      if (dc_span_is(word, "master") && dc_span_word(&words, &master) && dc_span_copy(master, name, sizeof name) &&
+          GPOINTER_TO_UINT(g_hash_table_lookup(flagged, name)) == 1)
         dc_state_add_bridge_port(job->state, context.ifindex);
     }
   }

@@ -66,6 +66,8 @@ static void learn_networks(DcAnonymizer *anonymizer, const char *text)
 
 void dc_anonymizer_learn(DcAnonymizer *anonymizer, const DcSample *sample)
 {
+  if (sample->len == 0)
+    return;
   const char *object = dc_state_text_object(sample->name);
   if (object == NULL || anonymizer->frozen)
     return;

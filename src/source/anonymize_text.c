@@ -459,5 +459,6 @@ void dc_anon_sample(DcAnonymizer *anonymizer, const DcSample *sample, GString *o
       map = maps[i].map;
   }
   g_string_truncate(out, 0);
-  map(anonymizer, out, sample->text, sample->len);
+  if (sample->len > 0)
+    map(anonymizer, out, sample->text, sample->len);
 }
