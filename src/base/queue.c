@@ -10,7 +10,8 @@
  *                        ^ read                           ^ written
  *
  * A queue that is emptied again and again starts anew at the ring's start after a while, so that it keeps to the same
- * few pages: a ring is as large as the worst moment needs it, and resident memory as what came.
+ * few pages: a ring is as large as the worst moment needs it, and resident memory as what came. What a worse moment had
+ * touched beyond goes back to the kernel then.
  *
  * `read` and `written` count bytes since the beginning and never wrap; their difference
  * is what is in use. Each side keeps its own offset into the ring beside them, so that
@@ -20,8 +21,10 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ALIGNMENT 16
@@ -29,6 +32,8 @@
 #define SKIP_TO_START SIZE_MAX
 /* A quarter of the ring: until the consumer has come past the skip, only that much has room. */
 #define RESTART_PART 4
+/* Less is not worth a call of the kernel. */
+#define RELEASE_LEAST ((size_t)256 << 10)
 
 typedef struct {
   size_t len;    /* of the record, or SKIP_TO_START */
@@ -51,6 +56,7 @@ struct DcQueue {
   /* Written by the consumer. */
   _Alignas(CACHE_LINE) atomic_uint_fast64_t read;
   size_t read_offset;
+  size_t read_highest; /* how far the ring was in use since the pages beyond were given back */
   uint64_t written_seen;
 
   _Alignas(CACHE_LINE) atomic_uint_fast64_t refused;
@@ -141,6 +147,18 @@ bool dc_queue_push(DcQueue *queue, const void *head, size_t head_len, const void
   return true;
 }
 
+/* The rest of the ring is skipped: it belongs to this side until that is said. */
+static void release_behind(DcQueue *queue)
+{
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t from = ((uintptr_t)queue->ring + queue->read_offset + sizeof(Header) + page - 1) & ~(page - 1);
+  const uintptr_t to = ((uintptr_t)queue->ring + queue->read_highest) & ~(page - 1);
+  if (from + RELEASE_LEAST > to)
+    return;
+  (void)madvise((void *)from, to - from, MADV_DONTNEED); /* else they stay: no harm */
+  queue->read_highest = queue->read_offset;
+}
+
 bool dc_queue_peek(DcQueue *queue, const void **ret_record, size_t *ret_len)
 {
   uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);
@@ -152,6 +170,7 @@ bool dc_queue_peek(DcQueue *queue, const void **ret_record, size_t *ret_len)
   const Header *header = (const Header *)(const void *)(queue->ring + queue->read_offset);
   if (header->len == SKIP_TO_START) {
     /* A record always follows: both were published at once. */
+    release_behind(queue);
     read += header->stride;
     queue->read_offset = 0;
     atomic_store_explicit(&queue->read, read, memory_order_release);
@@ -171,6 +190,8 @@ void dc_queue_pop(DcQueue *queue)
   const Header *header = (const Header *)record - 1;
   const size_t stride = header->stride;
   queue->read_offset += stride;
+  if (queue->read_offset > queue->read_highest)
+    queue->read_highest = queue->read_offset;
   if (queue->read_offset == queue->capacity)
     queue->read_offset = 0;
   const uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);

@@ -367,6 +367,7 @@ DcReadStatus dc_live_next(DcSource *source, DcEvent *ret_event, GError **error)
   for (;;) {
     const bool was_ended = live->state == LIVE_ENDED;
     pump(live);
+    dc_timeline_trim(live->timeline);
     if (take(live, ret_event))
       return DC_READ_EVENT;
     if (live->state == LIVE_OPEN || !finish(live)) {

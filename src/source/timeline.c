@@ -1,6 +1,7 @@
 #include "timeline.h"
 
 #include <glib.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,10 @@ static const size_t size_classes[] = {192, 384, 768, 2048};
 
 /* Each free list keeps so many bytes at most. */
 #define KEPT_BYTES ((size_t)8 << 20)
+
+/* A backlog worth giving back, and how often at most: that looks at all free memory. */
+#define TRIM_BYTES ((size_t)16 << 20)
+#define TRIM_NS (10 * DC_NS_PER_S)
 
 typedef struct {
   DcTimelineEntry **entries;
@@ -29,7 +34,8 @@ struct DcTimeline {
   DcTimelineEntry **heap;
   size_t heap_count, heap_capacity;
   size_t count, count_max; /* held in all */
-  size_t bytes;
+  size_t bytes, bytes_max; /* the most since it was trimmed */
+  int64_t trimmed_ns;
   uint64_t order;
   int64_t last_time_ns;
   uint64_t late;
@@ -169,6 +175,7 @@ void dc_timeline_add(DcTimeline *timeline, unsigned producer, const DcLiveRecord
   if (record->body_len > 0)
     memcpy(entry->body, body, record->body_len);
   timeline->bytes += entry_size(record->body_len);
+  timeline->bytes_max = MAX(timeline->bytes_max, timeline->bytes);
 
   timeline->count++;
   timeline->count_max = MAX(timeline->count_max, timeline->count);
@@ -275,6 +282,18 @@ bool dc_timeline_full(const DcTimeline *timeline)
 bool dc_timeline_pressed(const DcTimeline *timeline)
 {
   return timeline->bytes > timeline->max_bytes / 2;
+}
+
+void dc_timeline_trim(DcTimeline *timeline)
+{
+  if (timeline->bytes_max < TRIM_BYTES || timeline->bytes > timeline->bytes_max / 2)
+    return;
+  const int64_t now_ns = dc_clock_monotonic();
+  if (now_ns - timeline->trimmed_ns < TRIM_NS)
+    return;
+  malloc_trim(0);
+  timeline->bytes_max = timeline->bytes;
+  timeline->trimmed_ns = now_ns;
 }
 
 size_t dc_timeline_held(const DcTimeline *timeline)

@@ -48,6 +48,9 @@ bool dc_timeline_full(const DcTimeline *timeline);
 /* Half of that: who has something that can be spared keeps it back, so that the rest finds room. */
 bool dc_timeline_pressed(const DcTimeline *timeline);
 
+/* What a worse moment needed goes back to the kernel, when little is held and not too often: call it as you like. */
+void dc_timeline_trim(DcTimeline *timeline);
+
 size_t dc_timeline_held(const DcTimeline *timeline);
 size_t dc_timeline_held_max(const DcTimeline *timeline);
 uint64_t dc_timeline_late(const DcTimeline *timeline); /* went out after a later one */

@@ -230,6 +230,30 @@ static void test_pages(void)
   g_assert_cmpuint(resident_bytes(), <, before + bound);
 }
 
+/* What one bad moment filled goes back to the kernel when the queue begins anew. */
+static void test_pages_given_back(void)
+{
+#ifndef __SANITIZE_THREAD__
+  enum { CAPACITY = 128 << 20, RECORD = 3000 };
+  g_autoptr(DcQueue) queue = dc_queue_new(CAPACITY, -1);
+  static const uint8_t record[RECORD];
+  const size_t before = resident_bytes();
+  const void *got;
+  size_t len;
+  unsigned count = 0;
+  while (dc_queue_push(queue, &count, sizeof count, record, sizeof record))
+    count++;
+  g_assert_cmpuint(resident_bytes(), >, before + CAPACITY / 2);
+  for (unsigned round = 0; round < 2 * CAPACITY / RECORD; round++) {
+    g_assert_true(round < count || dc_queue_push(queue, &round, sizeof round, record, sizeof record));
+    g_assert_true(dc_queue_peek(queue, &got, &len) && len == sizeof round + sizeof record);
+    g_assert_cmpint(memcmp(got, &round, sizeof round), ==, 0);
+    dc_queue_pop(queue);
+  }
+  g_assert_cmpuint(resident_bytes(), <, before + CAPACITY / 2);
+#endif
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
@@ -240,5 +264,6 @@ int main(int argc, char **argv)
   g_test_add_func("/queue/wake", test_wake);
   g_test_add_func("/queue/threads", test_threads);
   g_test_add_func("/queue/pages", test_pages);
+  g_test_add_func("/queue/pages-given-back", test_pages_given_back);
   return g_test_run();
 }

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Pieces of one size, aligned to a cache line; what was given back is taken again first. */
+/* Pieces of one size, aligned to a cache line; what was given back is taken again first. Of many pieces given back the
+ * pages go to the kernel until they are taken again: memory is what is in use, not what once was. */
 typedef struct DcSlab DcSlab;
 
 DcSlab *dc_slab_new(size_t piece_size);
