@@ -114,11 +114,12 @@ class Bench:
     """The namespaces, a folder for files, and the lab's traffic tool."""
 
     def __init__(self, program):
-        self.program = str(Path(program).resolve())
         self.server = f"dcl-s-{os.getpid()}"
         self.client = f"dcl-c-{os.getpid()}"
         self.folder = Path(tempfile.mkdtemp(prefix="dropcorr-live."))
         self.folder.chmod(0o755)
+        # Built below a home directory, it is within the reach of no other user.
+        self.program = shutil.copy(Path(program).resolve(), self.folder)
         self.runs = []
         self.mounts = []
         tools = subprocess.run([ROOT / "tests/lab/build-tools"], check=True, capture_output=True, text=True)
