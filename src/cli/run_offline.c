@@ -32,6 +32,7 @@ typedef struct {
 typedef struct {
   DcSource *frames;  /* borrowed from merge; NULL: none */
   DcSource *ahead;   /* frames in a thread of their own, borrowed; NULL: they are not */
+  DcSource *log;     /* the drop log in another, borrowed; NULL: it is not */
   DcDropLogs drops;  /* its sources borrowed from merge */
   DcSource *context; /* borrowed; NULL: none */
   DcSource *merge;   /* owns the above */
@@ -84,8 +85,13 @@ static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *s
   }
   if (!dc_drop_logs_open(options, strings, stop, &sources.drops, error))
     return false;
-  for (guint i = 0; i < sources.drops.logs->len; i++)
-    g_ptr_array_add(all, g_ptr_array_index(sources.drops.logs, i));
+  for (guint i = 0; i < sources.drops.logs->len; i++) {
+    DcSource *log = g_ptr_array_index(sources.drops.logs, i);
+    /* One alone: they share the table of names. */
+    if (sources.ahead != NULL && sources.drops.logs->len == 1 && log->bytes_total != 0)
+      log = sources.log = dc_ahead_new(log, &(DcAheadOptions){.prepare = NULL});
+    g_ptr_array_add(all, log);
+  }
   gsize count;
   g_autofree gpointer *list = g_ptr_array_steal(all, &count);
   sources.merge = dc_merge_new((DcSource **)list, count);
@@ -325,6 +331,8 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     dc_source_free(source);
   if (sources.ahead != NULL)
     dc_ahead_stop(sources.ahead);
+  if (sources.log != NULL)
+    dc_ahead_stop(sources.log);
   if (printed)
     fputs("\r\033[K", stderr);
   if (!dc_analysis_started(analysis))
