@@ -6,7 +6,7 @@
 #define BODIES_MAX (64u << 20)
 
 /* Sizes of bodies are rounded, so that what one event leaves behind the next can have. */
-#define BODY_STEP 512u
+#define BODY_STEP 64u
 
 typedef struct {
   size_t len, capacity; /* of the body */
