@@ -21,11 +21,11 @@ typedef struct {
 } Range;
 
 static const Range ranges4[] = {
-    {{0}, 8, 32},          /* "this network", and the unspecified address */
-    {{127}, 8, 32},        /* loopback */
-    {{224, 0, 0}, 24, 32}, /* multicast on the link: protocols, not people */
-    {{224}, 4, 4},         /* other multicast groups */
-    {{240}, 4, 32},        /* reserved, broadcast, netmasks */
+    {{0}, 8, 32},                          /* "this network", and the unspecified address */
+    {{127}, 8, 32},                        /* loopback */
+    {{224, 0, 0}, 24, 32},                 /* multicast on the link: protocols, not people */
+    {{224, 0}, 9, 9},                      /* other groups, as map_group4 brings them here */
+    {{224}, 4, 4},         {{240}, 4, 32}, /* reserved, broadcast, netmasks */
 };
 
 static const Range ranges6[] = {
@@ -33,6 +33,8 @@ static const Range ranges6[] = {
     {{0xfe, 0x80}, 64, 64}, /* link-local */
     {{0xfe, 0x80}, 10, 10},
     {{0xff}, 8, 16}, /* multicast: flags and scope */
+    {{0xff, 0x02}, 96, 96},
+    {{0xff, 0x02}, 111, 128}, /* groups with a number, as map_group6 brings the others here */
 };
 
 void dc_pan_init(DcPan *pan, const uint8_t key[static DC_ANON_KEY_LEN])
@@ -87,11 +89,37 @@ static void find_kept(const Range *ranges, size_t count, const uint8_t *address,
   }
 }
 
-static void map4(const DcAnonymizer *anonymizer, const uint8_t address[4], uint8_t ret_address[4])
+static void map_by(const DcAnonymizer *anonymizer, const Range *ranges, size_t count, const uint8_t *address,
+                   unsigned bits, uint8_t *ret_address)
 {
   uint8_t kept[16];
-  find_kept(ranges4, G_N_ELEMENTS(ranges4), address, 32, kept);
-  dc_pan_map(&anonymizer->pan, address, 32, kept, ret_address);
+  find_kept(ranges, count, address, bits, kept);
+  dc_pan_map(&anonymizer->pan, address, bits, kept, ret_address);
+}
+
+/*
+ * A group's MAC address holds the end of its IP address (RFC 1112, RFC 2464), so that this end becomes what it becomes
+ * whatever stands before it; then the frame's MAC address goes on being its group's.
+ *
+ *   1110 xxxx x | 23 bits    <->   01:00:5e:0 | 23 bits
+ *                ^ here the 5 bits x, which 32 groups of one MAC address differ by, stay as they are
+ */
+static void map_group4(const DcAnonymizer *anonymizer, const uint8_t address[4], uint8_t ret_address[4])
+{
+  const uint8_t first[4] = {224, address[1] & 0x7f, address[2], address[3]};
+  uint8_t mapped[4];
+  map_by(anonymizer, ranges4, G_N_ELEMENTS(ranges4), first, 32, mapped);
+  mapped[0] = address[0];
+  mapped[1] = (uint8_t)((mapped[1] & 0x7f) | (address[1] & 0x80));
+  memcpy(ret_address, mapped, 4);
+}
+
+static void map4(const DcAnonymizer *anonymizer, const uint8_t address[4], uint8_t ret_address[4])
+{
+  if (address[0] >> 4 == 14)
+    map_group4(anonymizer, address, ret_address);
+  else
+    map_by(anonymizer, ranges4, G_N_ELEMENTS(ranges4), address, 32, ret_address);
 }
 
 /* The address that would be a local network's broadcast address and the one that is change places. */
@@ -138,11 +166,40 @@ static bool is_assigned_group(const uint8_t address[16])
   return address[0] == 0xff && memcmp(address + 2, zero, 10) == 0 && address[12] == 0 && address[13] <= 1;
 }
 
-/* ff02::1:ff00:0/104: the last three bytes are those of somebody's address. */
-static bool is_solicited_node(const uint8_t address[16])
+/* The end that a group's MAC address holds, mapped: as that of ff02::/96, or of ff02::1:ff00:0/104, where the last
+ * three bytes are those of somebody's address. */
+static void map_group6_end(const DcAnonymizer *anonymizer, const uint8_t end[4], uint8_t ret_end[4])
 {
-  static const uint8_t prefix[13] = {0xff, 0x02, [11] = 1, [12] = 0xff};
-  return memcmp(address, prefix, sizeof prefix) == 0;
+  uint8_t address[16] = {0xff, 0x02}, kept[16], mapped[16];
+  memcpy(address + 12, end, 4);
+  if (end[0] == 0xff) {
+    address[11] = 1;
+    memset(kept, 0, sizeof kept);
+    memset(kept, 0xff, 13);
+  } else {
+    find_kept(ranges6, G_N_ELEMENTS(ranges6), address, 128, kept);
+  }
+  dc_pan_map(&anonymizer->pan, address, 128, kept, mapped);
+  memcpy(ret_end, mapped + 12, 4);
+}
+
+/*
+ *   ff | flags, scope | 80 bits | 32 bits    <->   33:33 | 32 bits
+ *        as they are    mapped    mapped by themselves
+ */
+static void map_group6(const DcAnonymizer *anonymizer, const uint8_t address[16], uint8_t ret_address[16])
+{
+  static const uint8_t solicited[10] = {[9] = 1};
+  uint8_t beginning[16] = {0xff, 0x02}, mapped[16];
+  memcpy(beginning + 2, address + 2, 10);
+  memcpy(ret_address, address, 2);
+  if (memcmp(address + 2, solicited, sizeof solicited) == 0)
+    memcpy(ret_address + 2, address + 2, 10);
+  else {
+    map_by(anonymizer, ranges6, G_N_ELEMENTS(ranges6), beginning, 128, mapped);
+    memcpy(ret_address + 2, mapped + 2, 10);
+  }
+  map_group6_end(anonymizer, address + 12, ret_address + 12);
 }
 
 static void map6(const DcAnonymizer *anonymizer, const uint8_t address[16], uint8_t ret_address[16])
@@ -158,11 +215,10 @@ static void map6(const DcAnonymizer *anonymizer, const uint8_t address[16], uint
     exchange_broadcasts(anonymizer, ret_address + 12, anonymizer->networks->len);
     return;
   }
-  uint8_t kept[16];
-  find_kept(ranges6, G_N_ELEMENTS(ranges6), address, 128, kept);
-  if (is_solicited_node(address))
-    memset(kept, 0xff, 13);
-  dc_pan_map(&anonymizer->pan, address, 128, kept, ret_address);
+  if (address[0] == 0xff)
+    map_group6(anonymizer, address, ret_address);
+  else
+    map_by(anonymizer, ranges6, G_N_ELEMENTS(ranges6), address, 128, ret_address);
 }
 
 DcAddr dc_anon_map_addr(const DcAnonymizer *anonymizer, const DcAddr *addr)
@@ -200,19 +256,13 @@ void dc_anon_map_mac(const DcAnonymizer *anonymizer, const uint8_t mac[6], uint8
   if (is_nobodys(mac)) {
     memmove(ret_mac, mac, 6);
   } else if (mac[0] == 0x33 && mac[1] == 0x33) {
-    /* An IPv6 group's last 32 bits (RFC 2464). */
-    DcAddr group = {.bytes = {0xff, 0x02}, .version = 6};
-    if (mac[2] == 0xff)
-      group.bytes[11] = 1;
-    memcpy(group.bytes + 12, mac + 2, 4);
-    const DcAddr mapped = dc_anon_map_addr(anonymizer, &group);
     ret_mac[0] = ret_mac[1] = 0x33;
-    memcpy(ret_mac + 2, mapped.bytes + 12, 4);
+    map_group6_end(anonymizer, (const uint8_t[4]){mac[2], mac[3], mac[4], mac[5]}, ret_mac + 2);
   } else if (mac[0] == 0x01 && mac[1] == 0x00 && mac[2] == 0x5e && mac[3] < 0x80) {
-    /* An IPv4 group's last 23 bits (RFC 1112). */
-    const bool link_local = mac[3] == 0 && mac[4] == 0;
-    uint8_t result[6] = {0x01, 0x00, 0x5e, block[0] & 0x7f, block[1], block[2]};
-    memmove(ret_mac, link_local ? mac : result, 6);
+    const uint8_t first[4] = {224, mac[3], mac[4], mac[5]};
+    uint8_t mapped[4];
+    map4(anonymizer, first, mapped);
+    memcpy(ret_mac, (const uint8_t[6]){0x01, 0x00, 0x5e, mapped[1], mapped[2], mapped[3]}, 6);
   } else {
     const uint8_t group = mac[0] & 1;
     memcpy(ret_mac, block, 6);

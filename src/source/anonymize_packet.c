@@ -271,32 +271,13 @@ static void make_gre_checksum(const DcRewrite *rewrite, const DcPacket *packet)
 
 /* --- link headers ------------------------------------------------------------------------- */
 
-/* A group's MAC address holds the end of its IP address: they must go on agreeing. */
-static void agree_with_group(const DcRewrite *rewrite, const DcPacket *packet, uint64_t mac_offset)
-{
-  uint8_t *mac = dc_rewrite_at(rewrite, mac_offset, 6);
-  if (mac == NULL || !(packet->has & DC_HAS_IP))
-    return;
-  const DcAddr now = dc_anonymizer_addr(rewrite->anonymizer, &packet->dst);
-  const uint8_t *was = packet->dst.bytes, *original = packet->dst_mac;
-  if (packet->dst.version == 4 && (was[0] & 0xf0) == 0xe0 && original[0] == 0x01 && original[2] == 0x5e &&
-      original[3] == (was[1] & 0x7f) && original[4] == was[2] && original[5] == was[3]) {
-    mac[3] = now.bytes[1] & 0x7f;
-    memcpy(mac + 4, now.bytes + 2, 2);
-  } else if (packet->dst.version == 6 && was[0] == 0xff && original[0] == 0x33 &&
-             memcmp(original + 2, was + 12, 4) == 0) {
-    memcpy(mac + 2, now.bytes + 12, 4);
-  }
-}
-
-static void map_link(const DcRewrite *rewrite, DcLink link, uint64_t offset, const DcPacket *packet)
+static void map_link(const DcRewrite *rewrite, DcLink link, uint64_t offset)
 {
   const uint8_t *len;
   switch (link) {
   case DC_LINK_ETHERNET:
     dc_rewrite_mac(rewrite, offset);
     dc_rewrite_mac(rewrite, offset + 6);
-    agree_with_group(rewrite, packet, offset);
     break;
   case DC_LINK_SLL:
     len = dc_rewrite_at(rewrite, offset + 4, 2);
@@ -366,7 +347,7 @@ static void map_packet(const DcRewrite *rewrite, DcLink link, uint64_t offset, c
     scramble(rewrite, offset);
     return;
   }
-  map_link(rewrite, link, offset, packet);
+  map_link(rewrite, link, offset);
   if (packet->has & DC_HAS_ARP) {
     map_arp(rewrite, packet);
     return;

@@ -386,6 +386,51 @@ static void test_group_macs_agree(void)
   g_assert_cmpint(memcmp(event.frame.bytes + 4, event.frame.bytes + 32, 2), ==, 0);
 }
 
+/* Whatever stands before the bits that the MAC address holds; and no two groups become one. */
+static void test_group_macs_follow(void)
+{
+  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_autoptr(GHashTable) seen =
+      g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, (GDestroyNotify)g_bytes_unref);
+  for (int round = 0; round < 20000; round++) {
+    const bool four = round % 2 == 0;
+    DcAddr addr = random_addr(four ? 4 : 6);
+    const size_t size = four ? 4 : 16;
+    if (four) {
+      addr.bytes[0] = (uint8_t)(0xe0 | (addr.bytes[0] & 15));
+    } else {
+      addr.bytes[0] = 0xff;
+      if (round % 3 == 0) /* ff02::x */
+        memset(addr.bytes + 2, 0, 10);
+      if (round % 5 == 0)
+        memset(addr.bytes + 12, 0, 2);
+    }
+    uint8_t mac[6] = {0x33, 0x33}, mapped_mac[6], wanted[6] = {0x33, 0x33};
+    if (four)
+      memcpy(mac, (const uint8_t[]){0x01, 0x00, 0x5e, addr.bytes[1] & 0x7f, addr.bytes[2], addr.bytes[3]}, 6);
+    else
+      memcpy(mac + 2, addr.bytes + 12, 4);
+    const DcAddr mapped = dc_anon_map_addr(fixture.anonymizer, &addr);
+    dc_anon_map_mac(fixture.anonymizer, mac, mapped_mac);
+    if (four)
+      memcpy(wanted, (const uint8_t[]){0x01, 0x00, 0x5e, mapped.bytes[1] & 0x7f, mapped.bytes[2], mapped.bytes[3]}, 6);
+    else
+      memcpy(wanted + 2, mapped.bytes + 12, 4);
+    g_assert_cmpint(memcmp(mapped_mac, wanted, sizeof wanted), ==, 0);
+
+    g_autoptr(GBytes) before = g_bytes_new(addr.bytes, size);
+    GBytes *after = g_bytes_new(mapped.bytes, size);
+    const GBytes *other = g_hash_table_lookup(seen, after);
+    g_assert_true(other == NULL || g_bytes_equal(other, before));
+    g_hash_table_replace(seen, after, g_bytes_ref(before));
+  }
+  /* Those that every machine knows by number stay, with the MAC addresses that other groups share with them. */
+  const DcAddr known = map(&fixture, "239.128.0.251");
+  g_assert_cmpint(memcmp(known.bytes, (const uint8_t[]){239, 128, 0, 251}, 4), ==, 0);
+  const DcAddr mdns = map(&fixture, "ff15::1:2:0:fb");
+  g_assert_cmpint(memcmp(mdns.bytes + 12, (const uint8_t[]){0, 0, 0, 0xfb}, 4), ==, 0);
+}
+
 static void test_drops_of_text_logs(void)
 {
   g_auto(Fixture) fixture = fixture_new(NULL);
@@ -671,6 +716,7 @@ int main(int argc, char **argv)
   g_test_add_func("/anonymize/checksum-tells-nothing", test_checksum_tells_nothing);
   g_test_add_func("/anonymize/frame-and-drop-agree", test_frame_and_drop_agree);
   g_test_add_func("/anonymize/group-macs-agree", test_group_macs_agree);
+  g_test_add_func("/anonymize/group-macs-follow", test_group_macs_follow);
   g_test_add_func("/anonymize/drops-of-text-logs", test_drops_of_text_logs);
   g_test_add_func("/anonymize/noise", test_noise);
   g_test_add_func("/anonymize/texts", test_texts);
