@@ -93,14 +93,9 @@ bool dc_drop_logs_open(const DcOptions *options, DcStrings *strings, DcStop *sto
     logs.kallsyms = dc_kallsyms_load(options->kallsyms, error);
     opened = logs.kallsyms != NULL;
   }
-  if (options->kallsyms == NULL && options->context_dir != NULL) {
-    /* The context may bring the host's own; one that cannot be read is told by what has no name. */
-    static const char *const names[] = {"kallsyms", "proc/kallsyms"};
-    for (size_t i = 0; i < G_N_ELEMENTS(names) && logs.kallsyms == NULL; i++) {
-      g_autofree char *path = g_build_filename(options->context_dir, names[i], NULL);
-      logs.kallsyms = is_regular(path) ? dc_kallsyms_load(path, NULL) : NULL;
-    }
-  }
+  /* The context may bring the host's own; one that cannot be read is told by what has no name. */
+  if (options->kallsyms == NULL && options->context_dir != NULL && options->drops != NULL)
+    logs.kallsyms = dc_kallsyms_of_context(options->context_dir);
   const DcDropLogOptions log_options = {
       .filter = options->filter, .filter_optimize = true, .stop = stop, .kallsyms = logs.kallsyms};
   for (char **path = options->drops; opened && path != NULL && *path != NULL; path++) {

@@ -362,7 +362,7 @@ static void take_entry(Collect *collect, struct archive *archive, const char *pa
   dc_context_part_clear(&part);
 }
 
-bool dc_context_files_of_archive(DcContextFiles *files, int fd, const char *path, GError **error)
+static struct archive *new_archive(void)
 {
   struct archive *archive = archive_read_new();
   /* Those that need no other program: what is hostile must not start any. */
@@ -371,6 +371,43 @@ bool dc_context_files_of_archive(DcContextFiles *files, int fd, const char *path
   archive_read_support_filter_bzip2(archive);
   archive_read_support_filter_xz(archive);
   archive_read_support_filter_zstd(archive);
+  return archive;
+}
+
+/* Few bytes unpack to as many as somebody likes. */
+static bool is_bomb(struct archive *archive, struct archive_entry *entry)
+{
+  return archive_entry_size(entry) > UNPACKED_MAX - archive_filter_bytes(archive, 0);
+}
+
+static bool is_plain_file(struct archive_entry *entry)
+{
+  return archive_entry_pathname(entry) != NULL && archive_entry_filetype(entry) == AE_IFREG &&
+         archive_entry_hardlink(entry) == NULL;
+}
+
+GBytes *dc_context_archive_member(int fd, bool (*wanted)(const char *path), gsize max)
+{
+  struct archive *archive = new_archive();
+  GBytes *found = NULL;
+  struct archive_entry *entry;
+  int status = archive_read_open_fd(archive, fd, 65536);
+  for (uint32_t seen = 0; status == ARCHIVE_OK && found == NULL && seen < ENTRIES_MAX; seen++) {
+    status = archive_read_next_header(archive, &entry);
+    if (status == ARCHIVE_WARN)
+      status = ARCHIVE_OK;
+    if (status != ARCHIVE_OK || is_bomb(archive, entry))
+      break;
+    if (is_plain_file(entry) && wanted(archive_entry_pathname(entry)))
+      found = read_entry(archive, max);
+  }
+  archive_read_free(archive);
+  return found;
+}
+
+bool dc_context_files_of_archive(DcContextFiles *files, int fd, const char *path, GError **error)
+{
+  struct archive *archive = new_archive();
   Collect collect;
   collect_begin(&collect, files, true);
   gsize kept = 0;
@@ -378,15 +415,13 @@ bool dc_context_files_of_archive(DcContextFiles *files, int fd, const char *path
   int status = archive_read_open_fd(archive, fd, 65536);
   while (status == ARCHIVE_OK && collect.seen < ENTRIES_MAX && files->files->len + collect.singles->len < FILES_MAX &&
          ((status = archive_read_next_header(archive, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN)) {
-    const char *name = archive_entry_pathname(entry);
     collect.seen++;
-    /* Few bytes unpack to as many as somebody likes. */
-    if (archive_entry_size(entry) > UNPACKED_MAX - archive_filter_bytes(archive, 0)) {
+    if (is_bomb(archive, entry)) {
       status = ARCHIVE_FATAL;
       break;
     }
-    if (name != NULL && archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL)
-      take_entry(&collect, archive, name, &kept);
+    if (is_plain_file(entry))
+      take_entry(&collect, archive, archive_entry_pathname(entry), &kept);
     status = ARCHIVE_OK;
   }
   const bool nothing = collect.seen == 0;

@@ -28,6 +28,9 @@ bool dc_context_files_of_folder(DcContextFiles *files, int dir);
 /* fd: of a tar archive, compressed or not; stays the caller's. Errors: FORMAT. */
 bool dc_context_files_of_archive(DcContextFiles *files, int fd, const char *path, GError **error);
 
+/* The first file whose path is wanted, of such an archive; NULL: none, larger than max, or no archive. */
+GBytes *dc_context_archive_member(int fd, bool (*wanted)(const char *path), gsize max);
+
 typedef enum { DC_FILE_READ, DC_FILE_NOT_REGULAR, DC_FILE_UNREADABLE } DcFileStatus;
 
 /* Reads a file below dir whole, up to max bytes. Sizes are not asked for: files under /proc say 0. */

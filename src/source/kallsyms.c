@@ -4,12 +4,19 @@
  */
 #include "dropcorr/source/kallsyms.h"
 
+#include "context_files.h"
+
 #include "dropcorr/base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEXT_MAX ((gsize)128 << 20) /* of an archive's; a kernel's own has about 12 MiB */
 
 /* A function longer than this does not exist: an address further behind a symbol lies in none. */
 #define FUNCTION_MAX (1u << 20)
@@ -100,15 +107,9 @@ static bool add_line(DcKallsyms *kallsyms, char *line, uint32_t *last_module, bo
   return true;
 }
 
-DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
+/* Closes file. */
+static DcKallsyms *read_symbols(FILE *file, const char *path, GError **error)
 {
-  FILE *file = fopen(path, "re");
-  if (file == NULL) {
-    const int code = errno;
-    g_set_error(error, DC_ERROR, code == ENOENT ? DC_ERROR_NOT_FOUND : DC_ERROR_PERMISSION, "%s: %s", path,
-                g_strerror(code));
-    return NULL;
-  }
   g_autoptr(DcKallsyms) kallsyms = g_new0(DcKallsyms, 1);
   kallsyms->symbols = g_array_new(FALSE, FALSE, sizeof(Symbol));
   kallsyms->names = g_byte_array_new();
@@ -138,6 +139,54 @@ DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
   }
   sort_symbols(kallsyms->symbols);
   return g_steal_pointer(&kallsyms);
+}
+
+DcKallsyms *dc_kallsyms_load(const char *path, GError **error)
+{
+  FILE *file = fopen(path, "re");
+  if (file == NULL) {
+    const int code = errno;
+    g_set_error(error, DC_ERROR, code == ENOENT ? DC_ERROR_NOT_FOUND : DC_ERROR_PERMISSION, "%s: %s", path,
+                g_strerror(code));
+    return NULL;
+  }
+  return read_symbols(file, path, error);
+}
+
+/* "kallsyms" and "proc/kallsyms", in an archive below one folder more. */
+static bool is_kallsyms(const char *path)
+{
+  while (g_str_has_prefix(path, "./"))
+    path += 2;
+  const char *slash = strchr(path, '/');
+  return strcmp(path, "kallsyms") == 0 || strcmp(path, "proc/kallsyms") == 0 ||
+         (slash != NULL && (strcmp(slash + 1, "kallsyms") == 0 || strcmp(slash + 1, "proc/kallsyms") == 0 ||
+                            strcmp(slash + 1, "context/kallsyms") == 0));
+}
+
+static bool is_regular(const char *path)
+{
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+DcKallsyms *dc_kallsyms_of_context(const char *path)
+{
+  static const char *const names[] = {"kallsyms", "proc/kallsyms"};
+  DcKallsyms *kallsyms = NULL;
+  for (size_t i = 0; i < G_N_ELEMENTS(names) && kallsyms == NULL; i++) {
+    g_autofree char *file = g_build_filename(path, names[i], NULL);
+    kallsyms = is_regular(file) ? dc_kallsyms_load(file, NULL) : NULL;
+  }
+  const int fd = kallsyms == NULL && is_regular(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0)
+    return kallsyms;
+  g_autoptr(GBytes) text = dc_context_archive_member(fd, is_kallsyms, TEXT_MAX);
+  (void)close(fd);
+  gsize len = 0;
+  const void *data = text != NULL ? g_bytes_get_data(text, &len) : NULL;
+  FILE *file = len > 0 ? fmemopen((void *)(uintptr_t)data, len, "r") : NULL;
+  return file != NULL ? read_symbols(file, path, NULL) : NULL;
 }
 
 bool dc_kallsyms_lookup(const DcKallsyms *kallsyms, uint64_t address, DcKallsym *ret_symbol)

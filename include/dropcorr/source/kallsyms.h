@@ -22,6 +22,9 @@ typedef struct DcKallsyms DcKallsyms;
  * CAP_SYSLOG missing or kptr_restrict 2), NOT_FOUND, IO, FORMAT (no text symbol). */
 DcKallsyms *dc_kallsyms_load(const char *path, GError **error);
 
+/* Those that a saved host brings, a folder or an archive (see source/context_dir.h); NULL: none that can be read. */
+DcKallsyms *dc_kallsyms_of_context(const char *path);
+
 /* False when the address lies in no function. kallsyms may be NULL. */
 bool dc_kallsyms_lookup(const DcKallsyms *kallsyms, uint64_t address, DcKallsym *ret_symbol);
 size_t dc_kallsyms_count(const DcKallsyms *kallsyms);
