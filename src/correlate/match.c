@@ -84,9 +84,10 @@ static DcJoin join_exact(DcCorrelator *self, const DcDrop *drop, const DcNormal 
   if (complete && self->cut_frames) {
     for (size_t i = 0; i < G_N_ELEMENTS(chains) && join.slot == NULL; i++)
       join = join_chain(self, drop, normal, chains[i], dc_key_of_headers(normal), after_ns);
-  } else if (!complete && dc_key_has_loose(&drop->packet)) {
-    join = join_chain(self, drop, normal, DC_CHAIN_LOOSE, dc_key_loose(&drop->packet), after_ns);
   }
+  /* Cut within its headers a frame has no key but this one; all bytes there are must be equal here, too. */
+  if (join.slot == NULL && (!complete || self->cut_frames) && dc_key_has_loose(&drop->packet))
+    join = join_chain(self, drop, normal, DC_CHAIN_LOOSE, dc_key_loose(&drop->packet), after_ns);
   return join;
 }
 
