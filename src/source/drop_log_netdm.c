@@ -20,6 +20,7 @@
  */
 #include "drop_log_formats.h"
 
+#include "dropcorr/base/hash.h"
 #include "dropcorr/decode/netdm.h"
 #include "packet_file.h"
 
@@ -36,11 +37,22 @@
 /* Summary alerts, and records without a time of their own, are written up to so much later. */
 #define RECORD_PRECISION_NS DC_NS_PER_S
 
+/* An nlmon device sees a message once for each socket it is delivered to, one right after the other; several processors
+ * may do so at once. */
+#define RECENT_MAX 32u
+
+typedef struct {
+  uint64_t hash;
+  int64_t time_ns;
+} Recent;
+
 typedef struct {
   DcSource source;
   DcPacketFile *file;
   DcStrings *strings;
   uint16_t family; /* NET_DM's number, 0 not known */
+  Recent recent[RECENT_MAX];
+  uint32_t recent_at;
 
   DcCursor messages; /* of the current packet, not read yet */
   int64_t record_ns;
@@ -142,6 +154,19 @@ static void note_stats(NetdmLog *log, const DcNetdmReply *reply)
   log->stats_ns = log->record_ns;
 }
 
+/* Whether these very bytes, the nanosecond of the drop among them, were just read. */
+static bool is_copy(NetdmLog *log, DcCursor message, const DcDrop *drop)
+{
+  if (!dc_time_is_plausible(drop->time_ns))
+    return false;
+  const Recent now = {dc_hash_bytes(message.data, message.len), drop->time_ns};
+  for (size_t i = 0; i < RECENT_MAX; i++)
+    if (log->recent[i].hash == now.hash && log->recent[i].time_ns == now.time_ns)
+      return true;
+  log->recent[log->recent_at++ % RECENT_MAX] = now;
+  return false;
+}
+
 /* The next message of the current packet; its drops, if any, are then ready. */
 static void read_message(NetdmLog *log)
 {
@@ -176,6 +201,14 @@ static void read_message(NetdmLog *log)
     log->skipped++;
     return;
   case DC_NETDM_DROP:
+    log->own_messages++;
+    if (is_copy(log, message, &log->drops[0])) {
+      log->foreign++;
+      return;
+    }
+    log->drop_at = 0;
+    log->drop_count = 1;
+    return;
   case DC_NETDM_SUMMARY:
     log->own_messages++;
     log->drop_at = 0;
