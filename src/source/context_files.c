@@ -16,6 +16,7 @@ enum { DEPTH_MAX = 16, VALUE_MAX = 4096 };
 #define FILES_MAX 65536u       /* names kept; what holds more is no saved state */
 #define ARCHIVE_KEPT_MAX ((gsize)256 << 20)
 #define UNPACKED_MAX ((int64_t)4 << 30) /* all of it; what is passed over must be unpacked as well */
+#define SEARCHED_MAX ((int64_t)1 << 30) /* for one file alone, of an archive that is read a second time for it */
 
 /* Settings and counters come as a file each, and become one text. */
 typedef struct {
@@ -375,9 +376,9 @@ static struct archive *new_archive(void)
 }
 
 /* Few bytes unpack to as many as somebody likes. */
-static bool is_bomb(struct archive *archive, struct archive_entry *entry)
+static bool is_bomb(struct archive *archive, struct archive_entry *entry, int64_t max)
 {
-  return archive_entry_size(entry) > UNPACKED_MAX - archive_filter_bytes(archive, 0);
+  return archive_entry_size(entry) > max - archive_filter_bytes(archive, 0);
 }
 
 static bool is_plain_file(struct archive_entry *entry)
@@ -396,7 +397,7 @@ GBytes *dc_context_archive_member(int fd, bool (*wanted)(const char *path), gsiz
     status = archive_read_next_header(archive, &entry);
     if (status == ARCHIVE_WARN)
       status = ARCHIVE_OK;
-    if (status != ARCHIVE_OK || is_bomb(archive, entry))
+    if (status != ARCHIVE_OK || is_bomb(archive, entry, SEARCHED_MAX))
       break;
     if (is_plain_file(entry) && wanted(archive_entry_pathname(entry)))
       found = read_entry(archive, max);
@@ -416,7 +417,7 @@ bool dc_context_files_of_archive(DcContextFiles *files, int fd, const char *path
   while (status == ARCHIVE_OK && collect.seen < ENTRIES_MAX && files->files->len + collect.singles->len < FILES_MAX &&
          ((status = archive_read_next_header(archive, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN)) {
     collect.seen++;
-    if (is_bomb(archive, entry)) {
+    if (is_bomb(archive, entry, UNPACKED_MAX)) {
       status = ARCHIVE_FATAL;
       break;
     }
