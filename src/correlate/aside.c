@@ -100,6 +100,12 @@ DcDropStatus dc_aside_classify_joined(const DcDrop *drop, const DcBrief *frame, 
   /* A hidden site: then only what is never a loss by itself counts. */
   const bool hidden = drop->symbol == NULL;
   const bool icmp6 = (frame->has & DC_HAS_ICMP) != 0 && frame->flow.protocol == IPPROTO_ICMP6;
+  const bool reset = (frame->has & DC_HAS_TCP) != 0 && (frame->tcp_flags & DC_TCP_RST) != 0;
+  /* A reset whose connection is gone already: nobody waits for it. */
+  *ret_why = DC_ASIDE_PROCESSED_SEGMENT;
+  if (reset && g_strcmp0(drop->reason, "NO_SOCKET") == 0 && frame->l4_checksum != DC_CHECKSUM_BAD)
+    return DC_DROP_STATUS_NOISE;
+  *ret_why = DC_ASIDE_NONE;
   if (!dc_reason_is_unspecified(drop->reason) || frame->l4_checksum == DC_CHECKSUM_BAD)
     return DC_DROP_STATUS_UNMATCHED;
   *ret_why = DC_ASIDE_NEIGHBOUR;
@@ -107,8 +113,7 @@ DcDropStatus dc_aside_classify_joined(const DcDrop *drop, const DcBrief *frame, 
       ((frame->icmp_type >= 130 && frame->icmp_type <= 137) || frame->icmp_type == 143))
     return DC_DROP_STATUS_NOISE;
   *ret_why = DC_ASIDE_PROCESSED_SEGMENT;
-  if ((frame->has & DC_HAS_TCP) != 0 && (frame->tcp_flags & DC_TCP_RST) != 0 &&
-      (hidden || (flags & DC_SITE_SEGMENT_NOISE) != 0))
+  if (reset && (hidden || (flags & DC_SITE_SEGMENT_NOISE) != 0))
     return DC_DROP_STATUS_NOISE;
   if ((flags & DC_SITE_SEGMENT_NOISE) != 0 && (frame->has & DC_HAS_TCP) != 0 && (frame->tcp_flags & DC_TCP_SYN) == 0)
     return DC_DROP_STATUS_NOISE;

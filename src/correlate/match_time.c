@@ -20,6 +20,10 @@
 /* The nearest frame is mostly within the first of these: a flood's other frames are not looked at for it. */
 static const int64_t receive_steps[] = {10 * DC_NS_PER_US, RECEIVE_NS, RECEIVE_FITTED_NS};
 
+/* Frames are stamped before they can be dropped; processors' clocks and a fitted one differ by so much. */
+#define LATER_NS (100 * DC_NS_PER_US)
+#define USUAL_WINDOW_NS DC_NS_PER_MS
+
 /* What sites free: by the names of functions. No protocol given: all of them. */
 typedef struct {
   const char *prefix;
@@ -99,6 +103,19 @@ static bool length_allows(const DcDrop *drop, const DcBrief *brief)
   return drop->rx_len == 0;
 }
 
+/* The dropped packet's own length: with an Ethernet header, without the tags that the kernel has taken off, or without
+ * any header. IP has cut off the padding of the smallest frames. */
+static bool own_length_allows(const DcDrop *drop, const DcBrief *brief)
+{
+  enum { PADDED_MAX = 64 };
+  static const uint32_t more[] = {0, 2, 4, 6, 8, 14, 16, 18, 20, 22};
+  for (size_t i = 0; i < G_N_ELEMENTS(more); i++) {
+    if (drop->orig_len + more[i] == brief->len)
+      return true;
+  }
+  return drop->orig_len == 0 || (brief->len <= PADDED_MAX && drop->orig_len < brief->len);
+}
+
 /* Drops still waiting that nothing tells apart from this one, this one included. */
 static uint32_t drops_alike(DcCorrelator *self, const DcDrop *drop, uint32_t enough)
 {
@@ -109,7 +126,7 @@ static uint32_t drops_alike(DcCorrelator *self, const DcDrop *drop, uint32_t eno
     if (other->time_ns - drop->time_ns > NEAR_NS || alike >= enough || ++looked_at > ALIKE_SCAN_MAX)
       break;
     alike += other->symbol == drop->symbol && other->reason == drop->reason && other->protocol == drop->protocol &&
-             other->rx_len == drop->rx_len && other->offset == drop->offset;
+             other->rx_len == drop->rx_len && other->orig_len == drop->orig_len && other->offset == drop->offset;
   }
   return alike;
 }
@@ -133,12 +150,15 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
 {
   DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
   const bool has_receive = drop->rx_time_ns != 0;
-  const bool asks_brief = drop->rx_len != 0 || drop->packet.has != 0;
+  const bool asks_brief = drop->rx_len != 0 || drop->orig_len != 0 || drop->packet.has != 0;
   /* Frames outside these cannot be meant; they come by time, but for a little disorder among CPUs. */
   const int64_t slack_ns = MIN(self->disorder_ns, self->options.window_before_ns);
   const int64_t earliest = has_receive ? drop->rx_time_ns - drop->rx_wait_ns - within_ns - slack_ns
                                        : drop->time_ns - drop->precision_ns - NEAR_NS;
-  const int64_t after = drop->time_ns + self->options.window_before_ns;
+  const int64_t window_ns = self->options.window_before_ns;
+  const int64_t after = drop->time_ns + window_ns;
+  /* Frames still later make it open which is meant, and are not meant themselves. */
+  const int64_t meant = has_receive || window_ns > USUAL_WINDOW_NS ? after : drop->time_ns + MIN(window_ns, LATER_NS);
   const int64_t latest = has_receive ? MIN(drop->rx_time_ns + within_ns, after) : after;
   const SiteProtocols *site = site_protocols(drop);
   const bool for_a_socket = dc_match_is_for_a_socket(drop);
@@ -171,20 +191,23 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
     DcBrief brief;
     if (asks_brief)
       dc_window_brief(self->window, slot, &brief);
-    if (asks_brief && (!length_allows(drop, &brief) || !tuple_allows(drop, &brief)))
+    if (asks_brief && (!length_allows(drop, &brief) || !own_length_allows(drop, &brief) || !tuple_allows(drop, &brief)))
       continue;
     if (!sent && dc_answer_is_answered(self, slot))
       continue;
     /* All of one datagram: whichever of its fragments is meant, it was lost. */
     if (!has_receive && best.slot != NULL && is_same_datagram(self, slot, best.slot))
       continue;
-    if (best.slot == NULL || distance < nearest) {
+    if (slot->time_ns <= meant && (best.slot == NULL || distance < nearest)) {
       nearest = distance;
       best = (DcJoin){slot, at, DC_MATCH_LIKELY, best.candidates};
     }
     /* No more drops than this are counted as alike: it stays open which of these frames is meant. */
-    if (++best.candidates > DC_MATCH_CANDIDATES_MAX && !has_receive)
-      break;
+    if (++best.candidates > DC_MATCH_CANDIDATES_MAX && !has_receive) {
+      if (best.slot != NULL)
+        break;
+      at = MIN(at, dc_window_until(self->window, meant));
+    }
   }
   if (looked_at == DC_MATCH_SCAN_MAX && best.slot != NULL)
     best.match = DC_MATCH_POSSIBLE;
@@ -205,6 +228,8 @@ DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop)
 {
   int64_t nearest;
   DcJoin best = {NULL, 0, DC_MATCH_NONE, 0};
+  if (drop->rx_none != 0)
+    return best;
   if (drop->rx_time_ns == 0) {
     best = nearest_frame(self, drop, 0, &nearest);
   } else {

@@ -79,6 +79,7 @@ static const FieldRow drop_rows[] = {
     {DC_FIELD_RX_AFTER_NS, FIELD_TIME, offsetof(DcDrop, rx_after_ns)},
     {DC_FIELD_RX_LEN, FIELD_U32, offsetof(DcDrop, rx_len)},
     {DC_FIELD_RX_IFNAME, FIELD_TEXT, offsetof(DcDrop, rx_ifname)},
+    {DC_FIELD_RX_NONE, FIELD_U32, offsetof(DcDrop, rx_none)},
     {DC_FIELD_COUNT, FIELD_U64, offsetof(DcDrop, count)},
     {DC_FIELD_ORIG_LEN, FIELD_U32, offsetof(DcDrop, orig_len)},
 };

@@ -205,6 +205,7 @@ void dc_journal_drop_verdict(GByteArray *out, const DcDrop *drop, const DcJourna
     put_count(out, DC_FIELD_RX_LEN, drop->rx_len);
     put_text(out, DC_FIELD_RX_IFNAME, drop->rx_ifname);
   }
+  put_known(out, DC_FIELD_RX_NONE, drop->rx_none);
   put_count(out, DC_FIELD_COUNT, drop->count);
   put_known(out, DC_FIELD_ORIG_LEN, drop->orig_len);
   if (drop->caplen > 0) {

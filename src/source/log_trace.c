@@ -64,8 +64,10 @@ static DcLineKind read_reception(DcLogReader *reader, DcTraceState *state, DcTex
   reception.len = (uint32_t)len;
   const size_t kept = MIN(device.len, sizeof reception.ifname - 1);
   memcpy(reception.ifname, device.at, kept);
-  if (state->receptions == NULL)
+  if (state->receptions == NULL) {
     state->receptions = dc_skb_table_new();
+    state->first_reception_ns = time_ns;
+  }
   if (enqueued)
     dc_skb_table_enqueued(state->receptions, &reception);
   else
@@ -79,10 +81,15 @@ static void join_reception(DcLogReader *reader, DcTraceState *state, DcDrop *dro
 {
   DcReception reception;
   const int64_t usual_ns = state->has_consumes ? JOIN_NS : JOIN_BLIND_NS;
-  if (state->receptions == NULL || drop->skb == 0 ||
-      !dc_skb_table_freed(state->receptions, drop->skb, drop->time_ns,
-                          dc_reception_window_ns(drop->symbol, drop->reason, usual_ns), &reception) ||
-      drop->protocol <= 0)
+  const int64_t window_ns = dc_reception_window_ns(drop->symbol, drop->reason, usual_ns);
+  if (state->receptions == NULL || drop->skb == 0)
+    return;
+  const bool received = dc_skb_table_freed(state->receptions, drop->skb, drop->time_ns, window_ns, &reception);
+  if (drop->protocol <= 0)
+    return;
+  /* Those of all others are known for as long as this one may have waited. */
+  drop->rx_none = !received && drop->time_ns - state->first_reception_ns > JOIN_NS;
+  if (!received)
     return;
   drop->rx_time_ns = reception.time_ns;
   drop->rx_wait_ns = reception.enqueued_ns != 0 ? reception.time_ns - reception.enqueued_ns : 0;

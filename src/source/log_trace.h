@@ -11,9 +11,10 @@
 
 typedef struct {
   DcSkbTable *receptions; /* made at the first reception */
-  bool has_consumes;      /* the log tells of packets freed after use too */
-  bool has_reasons;       /* of the records before */
-  bool has_addresses;     /* of kernel memory */
+  int64_t first_reception_ns;
+  bool has_consumes;  /* the log tells of packets freed after use too */
+  bool has_reasons;   /* of the records before */
+  bool has_addresses; /* of kernel memory */
 } DcTraceState;
 
 void dc_trace_state_clear(void *state);

@@ -177,6 +177,86 @@ static void test_no_bytes_flood(void)
   run_free(&run);
 }
 
+static DcDropVerdict verdict_without_bytes(Run *run, int64_t time_ns, const char *symbol, const char *reason,
+                                           uint32_t length, bool made_here)
+{
+  DcEvent event = drop_event(NULL, ++run->next_drop, time_ns, symbol, reason);
+  event.drop.orig_len = length;
+  event.drop.rx_none = made_here;
+  const uint64_t number = run->next_drop;
+  dc_correlator_feed(run->correlator, &event);
+  run_end(run);
+  return *drop_verdict_of(run, number);
+}
+
+/* dropwatch tells the packet's length, with its Ethernet header and without a tag; short frames are padded. */
+static void test_no_bytes_length(void)
+{
+  static const struct {
+    uint32_t told; /* beyond the first frame's own length */
+    uint64_t frame;
+  } cases[] = {{0, 1}, {1, 2}, {(uint32_t)-4, 1}, {50, 0}};
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Run run;
+    run_begin(&run);
+    static const char payload[100];
+    Packet first = udp_packet(&(Spec){.sport = 1, .dport = 53, .payload = payload, .payload_len = 80});
+    Packet second = udp_packet(&(Spec){.sport = 2, .dport = 53, .payload = payload, .payload_len = 81});
+    const uint32_t len = (uint32_t)first.len;
+    feed_frame(&run, first, T0);
+    feed_frame(&run, second, T0 + 1000);
+    const DcDropVerdict verdict =
+        verdict_without_bytes(&run, T0 + 20000, "nft_do_chain", "NETFILTER_DROP", len + cases[i].told, false);
+    g_assert_cmpuint(verdict.frame, ==, cases[i].frame);
+    g_assert_cmpint(verdict.match, ==, cases[i].frame != 0 ? DC_MATCH_LIKELY : DC_MATCH_NONE);
+    run_free(&run);
+  }
+}
+
+/* A frame is stamped before it can be dropped: one half a millisecond later is not meant. */
+static void test_no_bytes_later_frame(void)
+{
+  static const struct {
+    int64_t later_ns;
+    bool joined;
+  } cases[] = {{50 * DC_NS_PER_US, true}, {500 * DC_NS_PER_US, false}};
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Run run;
+    run_begin(&run);
+    feed_frame(&run, syn(40001, 1), T0 + cases[i].later_ns);
+    const DcDropVerdict verdict = verdict_without_bytes(&run, T0, "nft_do_chain", "NETFILTER_DROP", 0, false);
+    g_assert_cmpuint(verdict.frame, ==, cases[i].joined ? 1 : 0);
+    run_free(&run);
+  }
+}
+
+/* All receptions are recorded, and this packet had none: what the firewall drops on its way out is no frame. */
+static void test_no_bytes_made_here(void)
+{
+  for (int made_here = 0; made_here < 2; made_here++) {
+    Run run;
+    run_begin(&run);
+    feed_frame(&run, syn(40001, 1), T0);
+    const DcDropVerdict verdict =
+        verdict_without_bytes(&run, T0 + 20000, "nft_do_chain", "NETFILTER_DROP", 0, made_here != 0);
+    g_assert_cmpint(verdict.status, ==, made_here ? DC_DROP_STATUS_UNMATCHED : DC_DROP_STATUS_MATCHED);
+    g_assert_cmpint(verdict_of(&run, 1)->fate == DC_FATE_DROPPED, ==, !made_here);
+    run_free(&run);
+  }
+}
+
+/* A reset that finds no socket: its connection is gone, and nobody waits for it. */
+static void test_no_bytes_reset(void)
+{
+  Run run;
+  run_begin(&run);
+  feed_frame(&run, tcp_packet(&(Spec){.sport = 5, .dport = 22, .seq = 9, .flags = DC_TCP_RST}), T0);
+  const DcDropVerdict verdict = verdict_without_bytes(&run, T0 + 20000, "tcp_v4_rcv", "NO_SOCKET", 0, false);
+  g_assert_cmpint(verdict.status, ==, DC_DROP_STATUS_NOISE);
+  g_assert_cmpint(verdict_of(&run, 1)->fate, ==, DC_FATE_CONSUMED);
+  run_free(&run);
+}
+
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
@@ -188,5 +268,9 @@ int main(int argc, char **argv)
   g_test_add_func("/match-time/passed-on", test_no_bytes_passed_on);
   g_test_add_func("/match-time/another-reception", test_no_bytes_another_reception);
   g_test_add_func("/match-time/flood", test_no_bytes_flood);
+  g_test_add_func("/match-time/length", test_no_bytes_length);
+  g_test_add_func("/match-time/later-frame", test_no_bytes_later_frame);
+  g_test_add_func("/match-time/made-here", test_no_bytes_made_here);
+  g_test_add_func("/match-time/reset", test_no_bytes_reset);
   return g_test_run();
 }

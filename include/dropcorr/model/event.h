@@ -72,6 +72,8 @@ typedef struct {
                                         that length did: a frame nearer to one of these is that packet; 0: none */
   uint32_t rx_len;                   /* its length there: without the MAC header; 0 unknown */
   const char *rx_ifname;             /* and its device; NULL unknown */
+  uint32_t rx_none;                  /* 1: receptions are recorded, and this packet, as it was freed, had none: it was
+                                        made here, to be sent or as a copy. 0: not known */
   uint64_t count;                    /* drops this record stands for: 1, or a summary's count */
   uint32_t caplen, orig_len;         /* bytes kept and the packet's length (0: no bytes) */
   const uint8_t *bytes;              /* borrowed; NULL when caplen is 0 */

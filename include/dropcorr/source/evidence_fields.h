@@ -71,6 +71,7 @@
 #define DC_FIELD_RX_AFTER_NS "DROPCORR_RX_AFTER_NS"   /* until the next one did */
 #define DC_FIELD_RX_LEN "DROPCORR_RX_LEN"
 #define DC_FIELD_RX_IFNAME "DROPCORR_RX_IFNAME"
+#define DC_FIELD_RX_NONE "DROPCORR_RX_NONE" /* 1: it had none, though those of others are known */
 
 /* drop, in an annotated capture: its verdict */
 #define DC_FIELD_STATUS "DROPCORR_STATUS" /* matched, noise, self, outbound, unmatched */
