@@ -24,6 +24,7 @@ static void use_key(DcAnonymizer *anonymizer)
 {
   uint8_t key[DC_ANON_KEY_LEN];
   dc_pan_init(&anonymizer->pan, anonymizer->key);
+  anonymizer->pan.by_level = true;
   derive(anonymizer->key, "mac", key);
   aes128_set_encrypt_key(&anonymizer->mac_aes, key);
   derive(anonymizer->key, "scramble", key);

@@ -5,6 +5,10 @@
  *   address      a0 a1 a2 ... ai | pad ...        flip(i) = first bit of AES(a0 .. ai-1, pad)
  *   becomes      a0^flip(0) a1^flip(1) ...
  *
+ * As published, flip(i) and flip(i+1) are of one input where ai is the pad's bit as well: on average every second bit
+ * is exchanged as the one before it, and of 2400 addresses one becomes itself, under a key in so many whole networks.
+ * So here i+1 is added to the last byte (by_level), and each node has an input of its own.
+ *
  * Here some nodes keep their branches where they are: those above a range of addresses that must stay itself
  * (multicast, loopback), so that no other address falls into it, and those inside one that is kept as it is.
  */
@@ -39,6 +43,7 @@ static const Range ranges6[] = {
 
 void dc_pan_init(DcPan *pan, const uint8_t key[static DC_ANON_KEY_LEN])
 {
+  pan->by_level = false;
   aes128_set_encrypt_key(&pan->aes, key);
   aes128_encrypt(&pan->aes, sizeof pan->pad, pan->pad, key + 16);
 }
@@ -50,13 +55,16 @@ static bool bit_of(const uint8_t *bytes, unsigned at)
 
 void dc_pan_map(const DcPan *pan, const uint8_t *address, unsigned bits, const uint8_t *kept, uint8_t *ret_address)
 {
-  uint8_t input[16], output[16], result[16] = {0};
+  uint8_t input[16], block[16], output[16], result[16] = {0};
   memcpy(input, pan->pad, sizeof input);
   for (unsigned i = 0; i < bits; i++) {
     bool bit = bit_of(address, i);
     const bool original = bit;
     if (!bit_of(kept, i)) {
-      aes128_encrypt(&pan->aes, sizeof input, output, input);
+      memcpy(block, input, sizeof block);
+      if (pan->by_level)
+        block[15] = (uint8_t)(block[15] ^ (i + 1));
+      aes128_encrypt(&pan->aes, sizeof block, output, block);
       bit = bit != (output[0] >> 7 != 0);
     }
     if (bit)

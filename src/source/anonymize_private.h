@@ -17,6 +17,7 @@
 typedef struct {
   struct aes128_ctx aes;
   uint8_t pad[16];
+  bool by_level; /* see dc_pan_map */
 } DcPan;
 
 void dc_pan_init(DcPan *pan, const uint8_t key[static DC_ANON_KEY_LEN]);

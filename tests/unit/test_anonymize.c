@@ -19,6 +19,10 @@ typedef struct {
   DcAnonymizer *anonymizer;
 } Fixture;
 
+/* One key: by chance a checksum before zeros looks like 10.0.0.1, but then it does so in each run. */
+#define MAP \
+  "# dropcorr mapping 1: made for a test\nkey 4d0c7ae3915b28f6a07f3ce8156d92b4c83ef1570a69db2497b0158ce64d3f72\n"
+
 static Fixture fixture_new(const char *text)
 {
   Fixture fixture = {.base = scratch_new()};
@@ -107,6 +111,30 @@ static void test_prefixes_stay(void)
   }
 }
 
+/* As published, one key of 2400 leaves an address of 27 free bits what it was. The same keys in each run. */
+static void test_no_key_leaves_an_address(void)
+{
+  for (int by_level = 0; by_level < 2; by_level++) {
+    GRand *random = g_rand_new_with_seed(1);
+    uint32_t left = 0;
+    for (int round = 0; round < 10000; round++) {
+      DcAnonymizer anonymizer = {.networks = g_array_new(FALSE, FALSE, sizeof(DcAnonNetwork))};
+      uint8_t key[DC_ANON_KEY_LEN];
+      for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (uint8_t)g_rand_int_range(random, 0, 256);
+      dc_pan_init(&anonymizer.pan, key);
+      anonymizer.pan.by_level = by_level != 0;
+      DcAddr addr;
+      g_assert_true(dc_addr_parse("10.0.0.1", &addr));
+      const DcAddr mapped = dc_anon_map_addr(&anonymizer, &addr);
+      left += dc_addr_equal(&mapped, &addr);
+      g_array_unref(anonymizer.networks);
+    }
+    g_assert_cmpint(left == 0, ==, by_level != 0);
+    g_rand_free(random);
+  }
+}
+
 static bool is_special4(const DcAddr *addr)
 {
   return addr->bytes[0] == 0 || addr->bytes[0] == 127 || addr->bytes[0] >= 224;
@@ -114,7 +142,7 @@ static bool is_special4(const DcAddr *addr)
 
 static void test_kinds_stay(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const char *const same[] = {"0.0.0.0",       "127.0.0.1",   "127.8.9.10", "255.255.255.255",
                                      "255.255.255.0", "224.0.0.251", "::",         "::1",
                                      "ff02::1",       "ff02::fb",    "ff05::1:3"};
@@ -145,7 +173,7 @@ static void test_kinds_stay(void)
 /* What the kernel takes for its network's broadcast address must still be one, and nobody else's. */
 static void test_broadcast(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const char text[] = "2: eth0\n    inet 10.1.2.3/24 brd 10.1.2.255 scope global eth0\n    inet 10.1.2.3/8\n";
   const DcSample sample = {.name = "addr", .text = text, .len = strlen(text)};
   dc_anonymizer_learn(fixture.anonymizer, &sample);
@@ -167,7 +195,7 @@ static void test_broadcast(void)
 
 static void test_macs(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const uint8_t same[][6] = {
       {0}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0x01, 0x80, 0xc2, 0, 0, 0}, {0x33, 0x33, 0, 0, 0, 1}};
   for (size_t i = 0; i < G_N_ELEMENTS(same); i++) {
@@ -218,7 +246,7 @@ static void map_frame(const Fixture *fixture, const GByteArray *bytes, DcLink li
 static void must_map(const char *name, const char *hex, DcLink link)
 {
   g_test_message("%s", name);
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   g_autoptr(GByteArray) bytes = test_hex(hex);
   g_autoptr(GByteArray) copy = g_byte_array_new();
   g_byte_array_append(copy, bytes->data, bytes->len);
@@ -307,7 +335,7 @@ static void test_packets(void)
 
 static void test_wrong_checksums_stay_wrong(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const char *const packets[] = {packet_syn, packet_data, packet_echo, packet_ns, packet_qinq};
   for (size_t i = 0; i < G_N_ELEMENTS(packets); i++) {
     g_autoptr(GByteArray) bytes = test_hex(packets[i]);
@@ -330,7 +358,7 @@ static void test_wrong_checksums_stay_wrong(void)
 /* The checksum must not tell of the payload it once covered. */
 static void test_checksum_tells_nothing(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   uint16_t fields[2];
   for (size_t i = 0; i < 2; i++) {
     g_autoptr(GByteArray) bytes = test_hex(packet_data);
@@ -354,7 +382,7 @@ static void test_checksum_tells_nothing(void)
 /* A frame and the drop of the same packet must still be the same packet, also of protocols nobody knows. */
 static void test_frame_and_drop_agree(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const char *const packets[] = {packet_data, packet_snap, packet_llc_info, packet_icmp6_unreach, packet_vxlan};
   for (size_t i = 0; i < G_N_ELEMENTS(packets); i++) {
     g_autoptr(GByteArray) bytes = test_hex(packets[i]);
@@ -373,7 +401,7 @@ static void test_frame_and_drop_agree(void)
 
 static void test_group_macs_agree(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   g_autoptr(GByteArray) bytes = test_hex(packet_data);
   static const uint8_t mac[6] = {0x01, 0x00, 0x5e, 0x01, 0x02, 0x03}, group[4] = {239, 129, 2, 3};
   memcpy(bytes->data, mac, 6);
@@ -389,7 +417,7 @@ static void test_group_macs_agree(void)
 /* Whatever stands before the bits that the MAC address holds; and no two groups become one. */
 static void test_group_macs_follow(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   g_autoptr(GHashTable) seen =
       g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, (GDestroyNotify)g_bytes_unref);
   for (int round = 0; round < 20000; round++) {
@@ -433,7 +461,7 @@ static void test_group_macs_follow(void)
 
 static void test_drops_of_text_logs(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   DcEvent event = {.kind = DC_EVENT_DROP};
   event.drop = (DcDrop){.count = 1};
   g_assert_true(dc_addr_parse("10.0.0.2", &event.drop.packet.src));
@@ -446,7 +474,7 @@ static void test_drops_of_text_logs(void)
 /* Any bytes at all: no read or write outside, which the sanitizers watch. */
 static void test_noise(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const char *const packets[] = {packet_vxlan,     packet_icmp6_unreach, packet_gre,   packet_ns,
                                         packet_v6route,   packet_arp,           packet_ipopt, packet_syn,
                                         packet_sixinfour, packet_snap};
@@ -494,7 +522,7 @@ static void must_become(const Fixture *fixture, const char *name, const char *te
 
 static void test_texts(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   must_become(&fixture, "route", "default via 10.0.0.1 dev eth0\n", "default via {1} dev eth0\n", "10.0.0.1", NULL);
   must_become(&fixture, "route", "10.0.0.1", "{1}", "10.0.0.1", NULL);
   must_become(&fixture, "ss", "tcp 10.0.0.1:22 [fd00::1]:80 fd00::1%eth0:443", "tcp {1}:22 [{2}]:80 {2}%eth0:443",
@@ -512,7 +540,7 @@ static void test_texts(void)
 
 static void test_networks_in_text(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   g_autofree char *network = map_sample(
       &fixture, "nft", "ip saddr 10.20.0.0/16 drop\nip6 saddr fd00:1::/32 drop\nip saddr 10.20.3.4/16 accept\n");
   const DcAddr inside = map(&fixture, "10.20.3.4");
@@ -527,7 +555,7 @@ static void test_networks_in_text(void)
 
 static void test_macs_in_text(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const uint8_t one[6] = {2, 0, 0, 0, 0, 1}, two[6] = {2, 0, 0, 0, 0, 2};
   uint8_t a[6], b[6];
   char x[DC_MAC_TEXT_MAX], y[DC_MAC_TEXT_MAX];
@@ -547,7 +575,7 @@ static void test_macs_in_text(void)
 
 static void test_proc_sockets(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   if (G_BYTE_ORDER != G_LITTLE_ENDIAN) {
     g_test_skip("the text is a little-endian machine's");
     return;
@@ -568,7 +596,7 @@ static void test_proc_sockets(void)
 
 static void test_names(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   static const char uname[] = "Linux web01.example.org 6.1.0-1-amd64 #1 SMP Debian x86_64 GNU/Linux\n";
   const DcSample sample = {.name = "uname", .text = uname, .len = strlen(uname)};
   dc_anonymizer_learn(fixture.anonymizer, &sample);
@@ -604,7 +632,7 @@ static void test_names(void)
 
 static void test_tc(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   const DcAddr addr = map(&fixture, "10.0.0.2");
   g_autofree char *tc =
       map_sample(&fixture, "tc", "  match 0a000002/ffffffff at 12 (success 2 )\n  match 0000270f/0000ffff at 20\n");
@@ -618,7 +646,7 @@ static void test_tc(void)
 
 static void test_filters(void)
 {
-  g_auto(Fixture) fixture = fixture_new(NULL);
+  g_auto(Fixture) fixture = fixture_new(MAP);
   const DcAddr addr = map(&fixture, "10.0.0.1");
   char text[DC_ADDR_TEXT_MAX];
   g_autofree char *one = dc_anonymizer_filter(fixture.anonymizer, "tcp and (host 10.0.0.1 or port http) and not arp");
@@ -707,6 +735,7 @@ int main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   dc_hash_init();
   g_test_add_func("/anonymize/reference", test_reference);
+  g_test_add_func("/anonymize/no-key-leaves-an-address", test_no_key_leaves_an_address);
   g_test_add_func("/anonymize/prefixes-stay", test_prefixes_stay);
   g_test_add_func("/anonymize/kinds-stay", test_kinds_stay);
   g_test_add_func("/anonymize/broadcast", test_broadcast);
