@@ -38,7 +38,8 @@ typedef struct {
   int64_t last_ns; /* time of day of the last record */
   bool has_last;
   bool adds_boot_time; /* libbpf-tools */
-  bool oriented;       /* bpftrace: the stack told which way the packet went */
+  bool oriented;       /* the stack told which way the packet went */
+  bool of_socket;      /* bcc: addresses as for a packet that came in, ports as in the packet */
 } State;
 
 /* "14:46:49": the end of that second. A clock that goes back by hours has passed midnight. */
@@ -56,19 +57,59 @@ static bool take_time(State *state, DcText word, DcDrop *drop)
   return true;
 }
 
+/* The socket's addresses are those of a packet that came in, unless the innermost function that has a direction
+ * sends. ports: those are the socket's, too. */
+static void orient(DcLogReader *reader, DcText symbol, bool ports)
+{
+  static const char *const sending[] = {
+      "dev_queue_xmit",  "__dev_queue_xmit", "__dev_xmit_skb",     "ip_queue_xmit",  "__ip_queue_xmit",
+      "ip_output",       "ip_finish_output", "ip6_xmit",           "ip6_output",     "ip_local_out",
+      "__ip_local_out",  "ip6_local_out",    "__tcp_transmit_skb", "tcp_write_xmit", "dev_hard_start_xmit",
+      "sch_direct_xmit", "ip6_finish_output"};
+  static const char *const receiving[] = {"tcp_v4_rcv",       "tcp_v6_rcv",     "tcp_v4_do_rcv",       "tcp_v6_do_rcv",
+                                          "ip_local_deliver", "ip_rcv",         "__netif_receive_skb", "ip6_input",
+                                          "ipv6_rcv",         "__release_sock", "process_backlog"};
+  State *state = reader->state;
+  DcDrop *drop = dc_log_open_drop(reader);
+  if (state->oriented || drop == NULL)
+    return;
+  const DcText name = dc_text_until(symbol, dc_text_find(symbol, "+"));
+  for (size_t i = 0; i < G_N_ELEMENTS(receiving); i++) {
+    if (dc_text_is(name, receiving[i])) {
+      state->oriented = true;
+      return;
+    }
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS(sending); i++) {
+    if (!dc_text_is(name, sending[i]))
+      continue;
+    state->oriented = true;
+    DcPacket *packet = &drop->packet;
+    const DcAddr addr = packet->src;
+    const uint16_t port = packet->src_port;
+    packet->src = packet->dst;
+    packet->dst = addr;
+    if (ports) {
+      packet->src_port = packet->dst_port;
+      packet->dst_port = port;
+    }
+    return;
+  }
+}
+
 /* --- bcc ------------------------------------------------------------------------------ */
 
 typedef struct {
-  DcText time, src, dst;
+  DcText time, version, src, dst;
   DcText rest; /* STATE (FLAGS) REASON (CODE) */
 } BccFields;
 
 static bool split_bcc(DcText line, BccFields *ret)
 {
-  DcText rest = line, pid, version, arrow;
+  DcText rest = line, pid, arrow;
   uint64_t number;
   if (!dc_text_word(&rest, &ret->time) || !dc_text_word(&rest, &pid) || !dc_text_whole_uint(pid, UINT32_MAX, &number) ||
-      !dc_text_word(&rest, &version) || !(dc_text_is(version, "4") || dc_text_is(version, "6")) ||
+      !dc_text_word(&rest, &ret->version) || !(dc_text_is(ret->version, "4") || dc_text_is(ret->version, "6")) ||
       !dc_text_word(&rest, &ret->src) || !dc_text_word(&rest, &arrow) || !dc_text_is(arrow, ">") ||
       !dc_text_word(&rest, &ret->dst))
     return false;
@@ -143,6 +184,10 @@ static DcLineKind read_bcc_record(DcLogReader *reader, const BccFields *fields)
   dc_log_set_addresses(&drop, IPPROTO_TCP_NUMBER, &src, &dst);
   dc_log_set_ports(&drop, src_port, dst_port);
   read_state(reader, fields->rest, &drop);
+  /* tcpdrop.py reads them from an IPv4 header, and from the socket if that is an IPv6 one. */
+  State *state = reader->state;
+  state->oriented = false;
+  state->of_socket = dc_text_is(fields->version, "6");
   dc_log_begin(reader, &drop, DC_LOG_CLOCK_TIME_OF_DAY);
   return DC_LINE_USED;
 }
@@ -171,6 +216,10 @@ static DcLineKind read_bcc(DcLogReader *reader, DcText line)
   }
   if (dc_text_is_blank(line.at[0]) && dc_log_open_drop(reader) != NULL) {
     const DcText frame = dc_text_trim(line);
+    DcText name = frame;
+    (void)dc_text_take(&name, "b'");
+    if (state->of_socket && !dc_text_begins(name, "#")) /* libbpf-tools reads headers of both */
+      orient(reader, name, false);
     if (!read_libbpf_frame(reader, frame))
       dc_log_frame(reader, frame);
     return DC_LINE_USED;
@@ -270,48 +319,10 @@ static DcLineKind read_bpftrace_record(DcLogReader *reader, const BpftraceFields
   return DC_LINE_USED;
 }
 
-/* The socket's addresses are those of a packet that came in, unless the innermost function that has a direction
- * sends. */
-static void orient(DcLogReader *reader, DcText symbol)
-{
-  static const char *const sending[] = {
-      "dev_queue_xmit",  "__dev_queue_xmit", "__dev_xmit_skb",     "ip_queue_xmit",  "__ip_queue_xmit",
-      "ip_output",       "ip_finish_output", "ip6_xmit",           "ip6_output",     "ip_local_out",
-      "__ip_local_out",  "ip6_local_out",    "__tcp_transmit_skb", "tcp_write_xmit", "dev_hard_start_xmit",
-      "sch_direct_xmit", "ip6_finish_output"};
-  static const char *const receiving[] = {"tcp_v4_rcv",       "tcp_v6_rcv",     "tcp_v4_do_rcv",       "tcp_v6_do_rcv",
-                                          "ip_local_deliver", "ip_rcv",         "__netif_receive_skb", "ip6_input",
-                                          "ipv6_rcv",         "__release_sock", "process_backlog"};
-  State *state = reader->state;
-  DcDrop *drop = dc_log_open_drop(reader);
-  if (state->oriented || drop == NULL)
-    return;
-  const DcText name = dc_text_until(symbol, dc_text_find(symbol, "+"));
-  for (size_t i = 0; i < G_N_ELEMENTS(receiving); i++) {
-    if (dc_text_is(name, receiving[i])) {
-      state->oriented = true;
-      return;
-    }
-  }
-  for (size_t i = 0; i < G_N_ELEMENTS(sending); i++) {
-    if (!dc_text_is(name, sending[i]))
-      continue;
-    state->oriented = true;
-    DcPacket *packet = &drop->packet;
-    const DcAddr addr = packet->src;
-    const uint16_t port = packet->src_port;
-    packet->src = packet->dst;
-    packet->src_port = packet->dst_port;
-    packet->dst = addr;
-    packet->dst_port = port;
-    return;
-  }
-}
-
 /* "tcp_v4_rcv+2503": the offset is decimal */
 static void read_bpftrace_frame(DcLogReader *reader, DcText frame)
 {
-  orient(reader, frame);
+  orient(reader, frame, true);
   const size_t plus = dc_text_find(frame, "+");
   uint64_t offset;
   if (plus == SIZE_MAX || !dc_text_whole_uint(dc_text_from(frame, plus + 1), UINT32_MAX, &offset)) {

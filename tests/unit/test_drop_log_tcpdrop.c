@@ -33,6 +33,38 @@ static void test_bcc(void)
   check_robust(text);
 }
 
+/* Answers that a firewall keeps from leaving, as Debian's tools tell of them: bcc prints an IPv6 socket's peer first. */
+static void check_answers(const char *file, const char *format)
+{
+  static const char *const kernels[] = {"6.1", "6.12"};
+  for (size_t i = 0; i < G_N_ELEMENTS(kernels); i++) {
+    g_autofree char *path = g_strdup_printf(GOLDEN_DIR "/lab-bpf-%s/%s", kernels[i], file), *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_autoptr(LogText) log = log_text(text, format, DC_LOG_CLOCK_TIME_OF_DAY);
+    guint answers = 0, six = 0;
+    for (guint at = 0; at < log->drops->len; at++) {
+      const DcDrop *drop = log_text_drop(log, at);
+      if (drop->packet.src_port != 2223 && drop->packet.src_port != 2224)
+        continue;
+      answers++;
+      six += drop->packet.src.version == 6;
+      assert_site(drop, "nft_do_chain", i == 0 ? 0x47f : 0x40e, NULL);
+      if (drop->packet.src.version == 6)
+        assert_addresses(drop, "fd00::1", "fd00::2");
+      else
+        assert_addresses(drop, "10.0.0.1", "10.0.0.2");
+    }
+    g_assert_cmpuint(answers, >=, 20);
+    g_assert_cmpuint(six, >=, 3);
+  }
+}
+
+static void test_answers(void)
+{
+  check_answers("bcc-tcpdrop.txt", "bcc tcpdrop");
+  check_answers("bpftrace-tcpdrop.txt", "bpftrace tcpdrop.bt");
+}
+
 static void test_bcc_without_reason(void)
 {
   g_autofree char *text = log_text_sample("bcc-tcpdrop-2018.txt");
@@ -131,6 +163,7 @@ int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/drop-log-tcpdrop/bcc", test_bcc);
+  g_test_add_func("/drop-log-tcpdrop/answers", test_answers);
   g_test_add_func("/drop-log-tcpdrop/bcc-without-reason", test_bcc_without_reason);
   g_test_add_func("/drop-log-tcpdrop/libbpf", test_libbpf);
   g_test_add_func("/drop-log-tcpdrop/bpftrace", test_bpftrace);

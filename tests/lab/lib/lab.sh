@@ -13,7 +13,8 @@
 #   OUT        folder the recordings go to
 #   SERVER_NS  the server's namespace, or empty for the initial one
 #   CLIENT_NS  the client's namespace
-#   DROPS      packet | summary | none: how the drop monitor is recorded
+#   DROPS      packet | summary | none: how the drop monitor is recorded; or
+#              tools | bpf: with packets, and by other tools beside (tools.sh)
 # and then calls lab_run SCENARIO, with `set -eu` in force and not as part of a
 # condition, which would turn -e off: a step that fails must end the run.
 #
@@ -223,48 +224,67 @@ capture_also() {
 drops_start() {
     drop_file=$OUT/drops.pcap
     passive=
-    if [ "$DROPS" = summary ]; then
+    case $DROPS in
+    summary)
         drop_file=$OUT/drops-summary.pcap
         passive=-p
-    fi
+        ;;
+    tools | bpf)
+        tools_start
+        passive=-p
+        ;;
+    esac
     # shellcheck disable=SC2086  # an empty word must vanish
     dwdump $passive -w "$drop_file" 2>"$OUT/dwdump.err" &
     monitor=$!
     RECORDERS="$RECORDERS $monitor"
     wait_until 10 file_has_records "$drop_file" ||
         die "dwdump does not start: $(cat "$OUT/dwdump.err")"
-    if [ "$DROPS" = summary ]; then
-        summary_start
-    fi
+    case $DROPS in
+    summary) dropwatch_start summary ;;
+    tools | bpf) dropwatch_start packet ;;
+    esac
 }
 
-# dropwatch reads commands; a pipe that stays open keeps it listening.  Line
+# dropwatch_start MODE: it configures the monitor, of which there is one for all
+# who listen.  It reads commands; a pipe that stays open keeps it listening.  Line
 # buffering lets its own words tell when it is ready.
-summary_start() {
+dropwatch_start() {
     mkfifo "$OUT/dropwatch.in"
-    env --default-signal=INT,QUIT stdbuf -oL dropwatch -l kas <"$OUT/dropwatch.in" >"$OUT/dropwatch.txt" 2>&1 &
-    summary=$!
-    RECORDERS="$RECORDERS $summary"
+    TZ=${TOOLS_ZONE:-UTC} env --default-signal=INT,QUIT stdbuf -oL dropwatch -l kas \
+        <"$OUT/dropwatch.in" >"$OUT/dropwatch.txt" 2>&1 &
+    dropwatch=$!
+    RECORDERS="$RECORDERS $dropwatch"
     exec 8>"$OUT/dropwatch.in"
-    echo "set alertmode summary" >&8
+    echo "set alertmode $1" >&8
     echo "start" >&8
     wait_until 10 file_has 'monitoring activated' "$OUT/dropwatch.txt" ||
         die "dropwatch does not start: $(cat "$OUT/dropwatch.txt")"
 }
 
+dropwatch_stop() {
+    kill -INT "$dropwatch"
+    exec 8>&-
+    wait "$dropwatch" 2>/dev/null || true
+    rm -f "$OUT/dropwatch.in"
+}
+
 drops_stop() {
     if [ "$DROPS" = summary ]; then
         sleep 2 # the kernel holds a summary back for one second
-        kill -INT "$summary"
-        exec 8>&-
-        wait "$summary" 2>/dev/null || true
-        rm -f "$OUT/dropwatch.in"
     else
         wait_until 10 file_has "$MARK" "$drop_file" || say "the last drop was not recorded"
         dwdump -s >"$OUT/context/dwstats" 2>&1 || true
     fi
+    case $DROPS in
+    tools | bpf) tools_stop ;;
+    esac
+    [ "$DROPS" = packet ] || dropwatch_stop
     kill -INT "$monitor"
     wait "$monitor" 2>/dev/null || true
+    case $DROPS in
+    tools) tools_read ;;
+    esac
 }
 
 live_start() {
@@ -417,6 +437,12 @@ run_steps() {
 lab_run() {
     mkdir -p "$OUT/context"
     : >"$OUT/truth.txt"
+    case $DROPS in
+    tools | bpf)
+        # shellcheck source=lib/tools.sh
+        . "$LAB/tools.sh"
+        ;;
+    esac
     # shellcheck source=/dev/null  # chosen at run time
     . "$LAB/scenarios/$1"
     network_up
