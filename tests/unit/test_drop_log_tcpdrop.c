@@ -33,7 +33,8 @@ static void test_bcc(void)
   check_robust(text);
 }
 
-/* Answers that a firewall keeps from leaving, as Debian's tools tell of them: bcc prints an IPv6 socket's peer first. */
+/* Answers that a firewall keeps from leaving, as Debian's tools tell of them: bcc prints an IPv6 socket's peer first.
+ */
 static void check_answers(const char *file, const char *format)
 {
   static const char *const kernels[] = {"6.1", "6.12"};
