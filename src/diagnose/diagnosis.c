@@ -301,6 +301,8 @@ static void decide_drop(DcDiagnosis *self, DcDropVerdict *verdict, const DcFrame
       verdict->confidence = (uint8_t)ruling->confidence;
     }
   }
+  if (verdict->status != DC_DROP_STATUS_UNMATCHED)
+    verdict->unmatched_why = DC_UNMATCHED_NONE; /* set aside: nobody asks for its frame */
   if (verdict->status == DC_DROP_STATUS_MATCHED && frame != NULL) {
     bool is_new;
     const DcFrameVerdict own = with_service(frame, verdict->drop);
