@@ -385,11 +385,15 @@ void dc_ruleset_flags(DcRuleset *ruleset, uint8_t mask, uint8_t flags, bool any)
 
 static void read_set(DcRuleset *ruleset, DcRuleSet *set)
 {
-  g_auto(GStrv) elements = g_strsplit(set->elements, ",", -1);
-  for (char **element = elements; *element != NULL; element++)
-    if (*g_strstrip(*element) != '\0' &&
-        read_value(ruleset, ruleset->set_values, set->fields, set->field_count, *element))
+  g_autofree char *elements = g_strdup(set->elements);
+  for (char *element = elements, *next; element != NULL; element = next) {
+    next = strchr(element, ',');
+    if (next != NULL)
+      *next++ = '\0';
+    if (*g_strstrip(element) != '\0' &&
+        read_value(ruleset, ruleset->set_values, set->fields, set->field_count, element))
       set->count++;
+  }
 }
 
 /* Read once for these fields, and shared by all rules that ask it so; when they ask in turns, again each time, as long
