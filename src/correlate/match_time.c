@@ -83,12 +83,23 @@ static int64_t receive_distance(const DcDrop *drop, const DcSlot *slot)
   return distance;
 }
 
-/* Another packet of that length came in nearer to the frame: the frame is that one. */
-static bool is_anothers(const DcDrop *drop, const DcSlot *slot, int64_t distance)
+/* How far the frame is from the nearest other packet of that length that came in. */
+static int64_t rival_distance(const DcDrop *drop, const DcSlot *slot)
 {
   const int64_t stamp_ns = drop->rx_time_ns - drop->rx_wait_ns;
-  return (drop->rx_before_ns > 0 && llabs(slot->time_ns - (stamp_ns - drop->rx_before_ns)) < distance) ||
-         (drop->rx_after_ns > 0 && llabs(slot->time_ns - (stamp_ns + drop->rx_after_ns)) < distance);
+  int64_t distance = INT64_MAX;
+  if (drop->rx_before_ns > 0)
+    distance = llabs(slot->time_ns - (stamp_ns - drop->rx_before_ns));
+  if (drop->rx_after_ns > 0)
+    distance = MIN(distance, llabs(slot->time_ns - (stamp_ns + drop->rx_after_ns)));
+  return distance;
+}
+
+/* So much nearer to another packet's reception: the frame is that packet. */
+static bool is_anothers(const DcDrop *drop, const DcSlot *slot, int64_t distance)
+{
+  const int64_t rival = rival_distance(drop, slot);
+  return rival < distance && 4 * rival + RECEIVE_CLEAR_NS < distance;
 }
 
 /* The reception's length is without link header; the frame's is with it: none, Ethernet, with one tag or two, or a
@@ -238,6 +249,9 @@ DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop)
     if (best.slot != NULL && (best.candidates > 1 || nearest <= receive_steps[0]))
       best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
   }
+  /* Nearer to another's, but as near as in a flood it may be to either. */
+  if (best.slot != NULL && drop->rx_time_ns != 0 && rival_distance(drop, best.slot) < receive_distance(drop, best.slot))
+    best.match = DC_MATCH_POSSIBLE;
   if (best.slot != NULL && drop->rx_passed_ns > 0) {
     /* Received here, passed on and received again by a device of that name: the drop is where it came last. */
     if (llabs(best.slot->time_ns - (drop->rx_time_ns - drop->rx_passed_ns)) < receive_distance(drop, best.slot))
