@@ -1,51 +1,9 @@
 #include "checksum.h"
 
-#include <string.h>
-
-static inline uint64_t load64(const uint8_t *at)
-{
-  uint64_t word;
-  memcpy(&word, at, sizeof word);
-  return word;
-}
-
-/* Words are summed as the host reads them; swapping the bytes of the result gives the sum in network order (RFC 1071,
- * 2 B). Words may be wider than 16 bits as long as what is carried out of them is added in again (2 A): the upper
- * halves of the sums count the carries. */
-static uint16_t sum_host(DcCursor cursor)
-{
-  unsigned __int128 even = 0, odd = 0;
-  const uint8_t *block;
-  while (dc_cursor_left(&cursor) >= 16 && (block = dc_cursor_bytes(&cursor, 16)) != NULL) {
-    even += load64(block);
-    odd += load64(block + 8);
-  }
-  even += odd;
-  uint64_t rest = 0;
-  if (dc_cursor_left(&cursor) >= 8)
-    even += dc_cursor_host64(&cursor);
-  if (dc_cursor_left(&cursor) >= 4)
-    rest += dc_cursor_host32(&cursor);
-  if (dc_cursor_left(&cursor) >= 2)
-    rest += dc_cursor_host16(&cursor);
-  const uint64_t low = (uint64_t)even;
-  rest += (low & 0xffffffff) + (low >> 32) + (uint64_t)(even >> 64);
-  return dc_checksum_fold(rest);
-}
-
 uint64_t dc_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len)
 {
-  const size_t paired = len & ~(size_t)1;
-  uint16_t folded = sum_host(dc_cursor(bytes, paired));
-  if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-    folded = __builtin_bswap16(folded);
-  sum += folded;
-  if (paired < len) {
-    DcCursor last = dc_cursor(bytes, len);
-    (void)dc_cursor_skip(&last, paired);
-    sum += (uint64_t)dc_cursor_u8(&last) << 8;
-  }
-  return sum;
+  const uint16_t folded = dc_checksum_fold(dc_checksum_words(0, bytes, len));
+  return sum + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(folded) : folded);
 }
 
 uint64_t dc_checksum_pseudo(const DcPacket *packet, uint8_t protocol, uint32_t len)

@@ -3,8 +3,60 @@
 
 #include "decoder.h"
 
+#include <string.h>
+
 /* Adds len bytes to sum. Pieces but the last must be of even length. */
 uint64_t dc_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
+
+static inline uint64_t dc_checksum_load(const uint8_t *at)
+{
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/* The same of words as the host reads them: sums fold to the same, with bytes swapped on a little-endian one (RFC 1071,
+ * 2 B). Words may be wider than 16 bits as long as what is carried out of them is added in again (2 A): the upper
+ * halves of the sums count the carries. */
+static inline uint64_t dc_checksum_words(uint64_t sum, const uint8_t *bytes, size_t len)
+{
+  unsigned __int128 even = sum, odd = 0;
+  const uint8_t *at = bytes;
+  size_t left = len;
+  for (; left >= 32; left -= 32, at += 32) {
+    even += dc_checksum_load(at);
+    odd += dc_checksum_load(at + 8);
+    even += dc_checksum_load(at + 16);
+    odd += dc_checksum_load(at + 24);
+  }
+  if (left >= 16) {
+    even += dc_checksum_load(at);
+    odd += dc_checksum_load(at + 8);
+    left -= 16;
+    at += 16;
+  }
+  if (left >= 8) {
+    even += dc_checksum_load(at);
+    left -= 8;
+    at += 8;
+  }
+  if (left > 0) {
+    /* As if zeros followed. */
+    uint64_t last = 0;
+    if (len < 8) {
+      memcpy(&last, at, left);
+    } else {
+      /* With what comes before, which was summed already. */
+      const unsigned summed = (unsigned)(8 - left) * 8;
+      last = dc_checksum_load(at + left - 8);
+      last = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? last >> summed : last << summed;
+    }
+    odd += last;
+  }
+  even += odd;
+  const uint64_t low = (uint64_t)even + (uint64_t)(even >> 64);
+  return low + (low < (uint64_t)even);
+}
 
 /* Into 16 bits; 0xffff over bytes that include a right checksum. */
 static inline uint16_t dc_checksum_fold(uint64_t sum)
@@ -14,6 +66,13 @@ static inline uint16_t dc_checksum_fold(uint64_t sum)
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   return (uint16_t)sum;
+}
+
+/* Whether a sum over bytes that include the checksum folds to 0xffff: 65536 is 1 modulo 65535, and so folding does not
+ * change what is left of a division by it. In either order. */
+static inline bool dc_checksum_is_good(uint64_t sum)
+{
+  return sum != 0 && sum % 0xffff == 0;
 }
 
 /* Of addresses, protocol and upper-layer length (RFC 9293 3.1, RFC 8200 8.1). */

@@ -7,6 +7,8 @@
 #include "dropcorr/base/cursor.h"
 #include "dropcorr/model/packet.h"
 
+#include <string.h>
+
 typedef struct {
   DcCursor cursor; /* over what was captured; a network header narrows it to its own packet */
   uint64_t end;    /* where the packet ends on the wire, as its innermost header says */
@@ -17,6 +19,18 @@ typedef struct {
 static inline uint32_t dc_decoder_offset(const DcDecoder *decoder)
 {
   return (uint32_t)decoder->cursor.pos;
+}
+
+/* All of it: cheaper than reasoning about what may stay, and equal packets have equal
+ * representations. In pieces, because GCC makes one memset() of this size a "rep stos",
+ * three times as slow. */
+static inline __attribute__((always_inline)) void dc_decoder_clear(DcPacket *packet)
+{
+  enum { PIECE = 64, PIECES = sizeof *packet / PIECE };
+  uint8_t *bytes = (uint8_t *)packet;
+  for (int i = 0; i < PIECES; i++)
+    memset(bytes + i * PIECE, 0, PIECE);
+  memset(bytes + PIECES * PIECE, 0, sizeof *packet % PIECE);
 }
 
 /* The first trouble found is the one reported. */
@@ -38,8 +52,8 @@ static inline uint64_t dc_decoder_wire_left(const DcDecoder *decoder)
   return decoder->end > decoder->cursor.pos ? decoder->end - decoder->cursor.pos : 0;
 }
 
-/* The usual packets in one pass, into a packet that is all zeros. False: it is none of them, and nothing was written;
- * dc_decode_layers() makes the same of those it decodes. */
+/* The usual packets in one pass. False: it is none of them, and nothing was written; dc_decode_layers() makes the same
+ * of those it decodes. */
 bool dc_decode_plain(const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums, DcPacket *packet);
 
 /* Any packet, layer by layer. */

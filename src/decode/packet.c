@@ -2,20 +2,6 @@
 
 #include "decoder.h"
 
-#include <string.h>
-
-/* All of it: cheaper than reasoning about what may stay, and equal packets have equal
- * representations. In pieces, because GCC makes one memset() of this size a "rep stos",
- * three times as slow. */
-static inline void clear(DcPacket *packet)
-{
-  enum { PIECE = 64, PIECES = sizeof *packet / PIECE };
-  uint8_t *bytes = (uint8_t *)packet;
-  for (int i = 0; i < PIECES; i++)
-    memset(bytes + i * PIECE, 0, PIECE);
-  memset(bytes + PIECES * PIECE, 0, sizeof *packet % PIECE);
-}
-
 static void decode_from(DcDecoder *decoder, DcLink link)
 {
   decoder->packet->link = (uint8_t)link;
@@ -54,7 +40,7 @@ static bool decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t c
     end = (uint64_t)outer->l3_offset + outer->l3_len;
   if (end < offset)
     return false;
-  clear(ret_inner);
+  dc_decoder_clear(ret_inner);
   DcDecoder decoder = {
       .cursor = dc_cursor(bytes, caplen < end ? caplen : (size_t)end),
       .end = end,
@@ -76,33 +62,20 @@ static __attribute__((noinline)) void judge_outer_checksum(const uint8_t *bytes,
     packet->l4_checksum = DC_CHECKSUM_PARTIAL;
 }
 
-static void decode_layers(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
-                          DcPacket *packet)
+/* Apart, so that what most packets go through has no state to keep. */
+__attribute__((noinline)) void dc_decode_layers(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len,
+                                                bool checksums, DcPacket *ret_packet)
 {
+  dc_decoder_clear(ret_packet);
   DcDecoder decoder = {
       .cursor = dc_cursor(bytes, caplen),
       .end = len > caplen ? len : caplen,
       .checksums = checksums,
-      .packet = packet,
+      .packet = ret_packet,
   };
   decode_from(&decoder, link);
-  if (packet->l4_checksum == DC_CHECKSUM_BAD)
-    judge_outer_checksum(bytes, caplen, len, packet);
-}
-
-void dc_decode_packet(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
-                      DcPacket *ret_packet)
-{
-  clear(ret_packet);
-  if (link != DC_LINK_ETHERNET || !dc_decode_plain(bytes, caplen, len, checksums, ret_packet))
-    decode_layers(link, bytes, caplen, len, checksums, ret_packet);
-}
-
-void dc_decode_layers(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t len, bool checksums,
-                      DcPacket *ret_packet)
-{
-  clear(ret_packet);
-  decode_layers(link, bytes, caplen, len, checksums, ret_packet);
+  if (ret_packet->l4_checksum == DC_CHECKSUM_BAD)
+    judge_outer_checksum(bytes, caplen, len, ret_packet);
 }
 
 bool dc_decode_inner(const DcPacket *outer, const uint8_t *bytes, uint32_t caplen, uint32_t len, DcPacket *ret_inner)

@@ -14,7 +14,9 @@ static void compare(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t
   Count *count = data;
   for (int checksums = 0; checksums < 2 && link == DC_LINK_ETHERNET; checksums++) {
     DcPacket fast, layers, usual;
-    memset(&fast, 0, sizeof fast);
+    memset(&fast, 0xa5, sizeof fast); /* whatever is there before */
+    memset(&layers, 0x5a, sizeof layers);
+    usual = fast;
     dc_decode_layers(link, bytes, caplen, len, checksums != 0, &layers);
     dc_decode_packet(link, bytes, caplen, len, checksums != 0, &usual);
     const bool plain = dc_decode_plain(bytes, caplen, len, checksums != 0, &fast);
