@@ -1,12 +1,8 @@
-#include "dropcorr/cli/analysis.h"
+#include "analysis_state.h"
 
 #include "dropcorr/base/error.h"
 #include "dropcorr/cli/annotate.h"
 #include "dropcorr/cli/run.h"
-#include "dropcorr/decode/packet.h"
-#include "dropcorr/decode/state_text.h"
-#include "dropcorr/diagnose/diagnosis.h"
-#include "dropcorr/report/writer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,35 +16,6 @@ typedef struct {
   bool close_stream;
   bool failed;
 } Output;
-
-/* Processors fetch them in pairs. */
-#define CACHE_LINES 128
-
-struct DcAnalysis {
-  const DcOptions *options;
-  DcState *state;
-  DcCorrelator *correlator;
-  DcDiagnosis *diagnosis;
-  GPtrArray *outputs; /* Output* */
-  void (*listen_frame)(void *data, const DcFrameVerdict *verdict);
-  void (*listen_drop)(void *data, const DcDropVerdict *verdict);
-  void *listen_data;
-  GError *output_error;
-  GPtrArray *sources, *limits; /* char*: for the report */
-  char *interface, *drop_mode; /* what the diagnosis was told */
-  char *cut_short;
-  DcReport *report;
-  bool live;
-  bool expect_drops;
-  uint64_t skipped, filtered_frames, filtered_drops;
-  uint64_t unparsed_samples;
-  const DcAsked *asked; /* NULL: drops may ask for any frame */
-  /* Written with every event, far from what dc_analysis_prepare() reads in its thread. */
-  _Alignas(CACHE_LINES) uint64_t frames;
-  uint64_t drops;
-  uint64_t unasked; /* drops that came although they had not been there before */
-  bool begun;       /* an event other than a sample was fed */
-};
 
 /* --- outputs ---------------------------------------------------------------------- */
 
@@ -212,7 +179,7 @@ bool dc_analysis_add_report(DcAnalysis *analysis, const char *format, int fd, co
 
 DcAnalysis *dc_analysis_new(const DcOptions *options)
 {
-  DcAnalysis *analysis = g_aligned_alloc0(1, sizeof *analysis, CACHE_LINES);
+  DcAnalysis *analysis = g_aligned_alloc0(1, sizeof *analysis, DC_CACHE_LINES);
   analysis->options = options;
   analysis->state = dc_state_new();
   analysis->outputs = g_ptr_array_new_with_free_func(output_free);
@@ -247,11 +214,6 @@ static void add_local_address(const DcAddr *addr, void *data)
 static void add_local_mac(const uint8_t mac[6], void *data)
 {
   dc_correlator_add_local_mac(data, mac);
-}
-
-static void add_bridge_port(uint32_t ifindex, void *data)
-{
-  dc_correlator_add_bridge_port(data, ifindex);
 }
 
 typedef struct {
@@ -323,88 +285,8 @@ void dc_analysis_start(DcAnalysis *analysis, const DcAnalysisHost *host)
     dc_correlator_add_ifindex(analysis->correlator, host->ifindexes[i]);
   dc_state_each_address(analysis->state, add_local_address, analysis->correlator);
   dc_state_each_mac(analysis->state, add_local_mac, analysis->correlator);
-  dc_state_each_bridge_port(analysis->state, add_bridge_port, analysis->correlator);
-}
-
-/* --- events ---------------------------------------------------------------------------- */
-
-/* Whose payload was cut off, somebody else has summed. */
-static void know_checksum(DcPacket *packet, uint8_t known)
-{
-  if (packet->l4_checksum == DC_CHECKSUM_UNKNOWN)
-    packet->l4_checksum = known;
-}
-
-static void decode_frame(DcFrame *frame)
-{
-  dc_decode_packet((DcLink)frame->link, frame->bytes, frame->caplen, frame->len, true, &frame->packet);
-  know_checksum(&frame->packet, frame->l4_checksum);
-}
-
-void dc_analysis_set_asked(DcAnalysis *analysis, const DcAsked *asked)
-{
-  analysis->asked = asked;
-}
-
-size_t dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *event, void *room)
-{
-  DcFrameKeys *keys = room;
-  decode_frame(&event->frame);
-  event->frame.usual =
-      dc_frame_keys_make_asked(keys, &event->frame, analysis->expect_drops, all ? NULL : analysis->asked);
-  event->frame.keys = keys;
-  return offsetof(DcFrameKeys, record) + keys->record_len;
-}
-
-void dc_analysis_soon(const DcAnalysis *analysis, DcEvent *const *events, size_t count, unsigned turn)
-{
-  if (analysis->correlator != NULL)
-    dc_correlator_soon(analysis->correlator, events, count, turn);
-}
-
-void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event)
-{
-  size_t skipped = 0;
-  switch ((DcEventKind)event->kind) {
-  case DC_EVENT_FRAME:
-    analysis->frames++;
-    if (event->frame.keys == NULL)
-      decode_frame(&event->frame);
-    break;
-  case DC_EVENT_DROP:
-    event->drop.number = ++analysis->drops;
-    if (event->drop.caplen > 0) {
-      dc_decode_packet((DcLink)event->drop.link, event->drop.bytes, event->drop.caplen, event->drop.orig_len, true,
-                       &event->drop.packet);
-      know_checksum(&event->drop.packet, event->drop.l4_checksum);
-    }
-    analysis->unasked += analysis->asked != NULL && !dc_asked_knows(analysis->asked, &event->drop);
-    break;
-  case DC_EVENT_SAMPLE:
-    switch (dc_state_text_parse(analysis->state, &event->sample, &skipped)) {
-    case DC_STATE_TEXT_PARSED:
-    case DC_STATE_TEXT_UNKNOWN:
-      break;
-    case DC_STATE_TEXT_PARTIAL:
-    case DC_STATE_TEXT_MALFORMED:
-      analysis->unparsed_samples++;
-      break;
-    }
-    if (analysis->correlator != NULL)
-      dc_state_each_bridge_port(analysis->state, add_bridge_port, analysis->correlator);
-    break;
-  case DC_EVENT_LOSS:
-    if (analysis->diagnosis != NULL)
-      dc_diagnosis_loss(analysis->diagnosis, &event->loss);
-    break;
-  }
-  /* Offline, what comes before the first frame or drop comes before the start: live it must not move time
-   * either, or a replay would decide at other moments. */
-  analysis->begun |= event->kind != DC_EVENT_SAMPLE;
-  if (analysis->correlator == NULL || !analysis->begun)
-    return;
-  dc_correlator_feed(analysis->correlator, event);
-  dc_diagnosis_advance(analysis->diagnosis, event->time_ns);
+  dc_state_each_bridge_port(analysis->state, dc_analysis_add_bridge_port, analysis);
+  dc_analysis_tell_directions(analysis);
 }
 
 /* --- what the sources say ------------------------------------------------------------------ */

@@ -343,6 +343,8 @@ static bool put_event(DcAnnotator *annotator, const DcEvent *event, GError **err
   case DC_EVENT_LOSS:
     EACH_FILE(annotator, dc_annotated_loss(file, &event->loss, error))
     return true;
+  case DC_EVENT_LIGHT: /* no source gives it */
+    break;
   }
   return true;
 }

@@ -21,6 +21,7 @@
 #define STRINGS_MAX 65536u
 #define CUT_SHORT "an input ends early or is damaged"
 #define PROGRESS_NS (DC_NS_PER_S / 4)
+#define LOOK_EVERY 4096u /* events: for whether to stop, and to show progress */
 
 /* For the thread that reads ahead: apart from what the other writes meanwhile, so that no cache line goes to and fro.
  */
@@ -38,17 +39,12 @@ typedef struct {
   DcSource *merge;   /* owns the above */
 } Sources;
 
-static size_t prepare(void *data, DcEvent *event, void *room)
+static DcEvent *prepare(void *data, DcEvent *event, void *room, size_t *ret_used)
 {
   const Preparing *preparing = data;
   /* An evidence file brings its own drops. */
   const bool all = dc_capture_file_info(preparing->frames)->is_evidence;
-  return dc_analysis_prepare(preparing->analysis, all, event, room);
-}
-
-static void soon(void *data, DcEvent *const *events, size_t count, unsigned turn)
-{
-  dc_analysis_soon(((const Preparing *)data)->analysis, events, count, turn);
+  return dc_analysis_prepare(preparing->analysis, all, event, room, ret_used);
 }
 
 /* A pipe's frames are wanted when they come, the thread would read past the last of -c, and what is changed in an
@@ -70,8 +66,7 @@ static bool open_sources(const DcOptions *options, DcStrings *strings, DcStop *s
     if (sources.frames == NULL)
       return false;
     if (ahead != NULL && may_read_ahead(options, sources.frames)) {
-      const DcAheadOptions ahead_options = {
-          .prepare = prepare, .soon = soon, .room_len = DC_ANALYSIS_ROOM, .data = ahead};
+      const DcAheadOptions ahead_options = {.prepare = prepare, .room_len = DC_ANALYSIS_ROOM, .data = ahead};
       ahead->frames = sources.frames;
       sources.ahead = dc_ahead_new(sources.frames, &ahead_options);
     }
@@ -293,18 +288,19 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
   int64_t progress_ns = dc_clock_monotonic();
   DcSource *source = dc_shown_events(&shown, sources.merge);
   bool printed = false, failed = false;
-  uint32_t turn = 0;
-  uint64_t events = 0;
-  DcEvent room, *event;
+  uint64_t events = 0, looked_at = 0;
+  DcRunRoom room;
+  DcRun run;
   for (bool more = true; more;) {
-    switch (dc_source_take(source, &room, &event, &error)) {
+    switch (dc_source_run(source, &room, &run, &error)) {
     case DC_READ_EVENT:
-      if (!dc_analysis_started(analysis) && event->kind != DC_EVENT_SAMPLE) {
+      /* What is read ahead comes after the first frame or drop, which comes alone. */
+      if (!dc_analysis_started(analysis) && run.events[0]->kind != DC_EVENT_SAMPLE) {
         announce(options, sources.frames);
         start_analysis(analysis, &shown, &sources);
       }
-      events++;
-      dc_analysis_feed(analysis, event);
+      events += run.count;
+      dc_analysis_feed_run(analysis, &run);
       more = options->count == 0 || dc_analysis_frames(analysis) < options->count;
       break;
     case DC_READ_WAIT:
@@ -317,8 +313,9 @@ int dc_run_offline(const DcOptions *options, const char *command_line, DcStop *s
     }
     if (dc_signals_take_interim() && !dc_analysis_interim(analysis, stderr, NULL))
       dc_run_complain("standard error: the interim report could not be written");
-    if ((++turn & 0xfff) != 0)
+    if (events - looked_at < LOOK_EVERY)
       continue;
+    looked_at = events;
     if (progress) {
       int64_t before = progress_ns;
       show_progress(sources.ahead != NULL ? sources.ahead : sources.frames, &progress_ns);

@@ -14,15 +14,18 @@ enum { ICMP4_ECHO_REPLY = 0, ICMP4_UNREACHABLE = 3, ICMP4_ECHO = 8, ICMP4_TIME_E
 enum { ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAMETER = 4 };
 enum { ICMP6_ECHO = 128, ICMP6_ECHO_REPLY = 129, ICMP6_NS = 135, ICMP6_NA = 136 };
 
-/* Attempts whose flow goes on without them wait for their last SYNs; so many at most. */
-#define ENDED_ATTEMPTS_MAX 16384u
+/* An ICMP error looks for the frame it quotes among so many before it. */
+#define QUOTED_BACK_MAX 512u
 
-/* So many frames back an ICMP error looks for the one it quotes. */
-#define QUOTED_SCAN_MAX 512u
-
-static bool after_or_at(uint32_t a, uint32_t b)
+static bool is_tcp(const DcSlot *slot)
 {
-  return (int32_t)(a - b) >= 0;
+  return (slot->flags & DC_SLOT_TCP) != 0;
+}
+
+/* Sequence space the segment takes: only then an acknowledgement is owed. */
+static bool takes_sequence(const DcSlot *slot)
+{
+  return (slot->flags & DC_SLOT_TAKES_SEQUENCE) != 0;
 }
 
 static bool is_echo_request(const DcPacket *packet)
@@ -37,37 +40,24 @@ static bool is_echo_reply(const DcPacket *packet)
          packet->icmp_type == (packet->ip_protocol == PROTO_ICMP6 ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY);
 }
 
-/*
- * The flow a question belongs to, as the asker's frame carries it; `answer` is set for frames that
- * answer, whose key comes out reversed. False for frames that neither ask nor answer.
- */
-/*
- * dc_flow_key_from_packet(), and reversed; stored in the pieces in which flows are compared. A load of what was stored
- * in smaller pieces waits until all that was stored before has reached the cache: of frames new to it that takes
- * longer than all the rest.
- */
+/* dc_flow_key_from_packet(), and reversed; stored in the pieces in which flows are compared. */
 static void ports_key(const DcPacket *packet, bool reversed, DcFlowKey *key)
 {
   const bool is_ip = (packet->has & DC_HAS_IP) != 0;
-  const uint64_t ethertype = (packet->has & DC_HAS_ETHERTYPE) != 0 ? packet->ethertype : 0;
-  const uint64_t version = is_ip ? packet->src.version : 0;
-  const uint64_t protocol = is_ip ? packet->ip_protocol : 0;
-  uint64_t rest;
-  if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-    rest = ethertype | version << 16 | protocol << 24;
-  else
-    rest = ethertype << 48 | version << 40 | protocol << 32;
   const DcAddr *src = reversed ? &packet->dst : &packet->src;
   const DcAddr *dst = reversed ? &packet->src : &packet->dst;
   memcpy(key->src, src->bytes, sizeof key->src);
   memcpy(key->dst, dst->bytes, sizeof key->dst);
   key->src_port = reversed ? packet->dst_port : packet->src_port;
   key->dst_port = reversed ? packet->src_port : packet->dst_port;
-  memcpy(&key->ethertype, &rest, sizeof rest);
+  dc_flow_key_set_kind(key, (packet->has & DC_HAS_ETHERTYPE) != 0 ? packet->ethertype : 0,
+                       is_ip ? packet->src.version : 0, is_ip ? packet->ip_protocol : 0);
 }
 
-_Static_assert(sizeof(DcFlowKey) - offsetof(DcFlowKey, ethertype) == 8, "the rest of a key is a word");
-
+/*
+ * The flow a question belongs to, as the asker's frame carries it; `answer` is set for frames that
+ * answer, whose key comes out reversed. False for frames that neither ask nor answer.
+ */
 static bool question_key(const DcPacket *packet, const DcFrameKeys *keys, bool answer, DcFlowKey *key,
                          uint32_t *ret_hash)
 {
@@ -106,63 +96,17 @@ static bool question_key(const DcPacket *packet, const DcFrameKeys *keys, bool a
 
 /* --- this host speaks --------------------------------------------------------- */
 
-static void attempt_answered(DcAttempt *attempt, const DcFrame *frame)
-{
-  attempt->synacks++;
-  if (attempt->answer_frame != 0)
-    return;
-  attempt->answer_frame = frame->number;
-  attempt->answer_time_ns = frame->time_ns;
-  attempt->answer_ns = frame->time_ns - attempt->last_ns;
-  attempt->has_answer_tsval = (frame->packet.has & DC_HAS_TIMESTAMP) != 0;
-  attempt->answer_tsval = frame->packet.tsval;
-}
-
-static void outbound_tcp(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
+static DcSegment segment_of(const DcFrame *frame)
 {
   const DcPacket *packet = &frame->packet;
-  const uint8_t flags = packet->tcp_flags;
-  DcAttempt *attempt = flow->attempt;
-
-  flow->out_seen = true;
-  flow->zero_window = packet->tcp_window == 0 && (flags & (DC_TCP_SYN | DC_TCP_RST)) == 0;
-  if ((flags & DC_TCP_ACK) != 0) {
-    if (!flow->has_local_ack || after_or_at(packet->tcp_ack, flow->local_ack)) {
-      flow->local_ack = packet->tcp_ack;
-      flow->ack_ns = frame->time_ns;
-      flow->has_local_ack = true;
-    }
-    if ((flags & (DC_TCP_SYN | DC_TCP_FIN | DC_TCP_RST)) == 0) {
-      flow->out_plain_ack = self->plain_acks_seen = true;
-      flow->unheard = false;
-    } else if ((flags & DC_TCP_SYN) != 0) {
-      flow->unheard = flow->peer_acked;
-    }
-  }
-  /* Looked at only where it matters: the attempt is not in the cache. */
-  const bool about_syn = attempt != NULL && (flags & (DC_TCP_SYN | DC_TCP_RST)) != 0;
-  const bool acks_syn = about_syn && packet->tcp_ack == attempt->isn + 1;
-  DcSlot *syn = acks_syn ? dc_window_at(self->window, attempt->syn_position) : NULL;
-  if ((flags & (DC_TCP_SYN | DC_TCP_ACK)) == (DC_TCP_SYN | DC_TCP_ACK) && acks_syn) {
-    attempt_answered(attempt, frame);
-    if (syn != NULL && (syn->flags & DC_SLOT_ANSWERED) == 0) {
-      syn->flags |= DC_SLOT_ANSWERED;
-      dc_window_make_note(self->window, syn)->answer_ns = frame->time_ns - syn->time_ns;
-    }
-  }
-  if ((flags & DC_TCP_RST) != 0) {
-    flow->refused_from_ns = INT64_MIN;
-    flow->refused_ns = frame->time_ns;
-    flow->refused_by = DC_REFUSED_RST;
-    if (acks_syn && attempt->answer_frame == 0) {
-      attempt->refused_by = DC_REFUSED_RST;
-      if (syn != NULL) {
-        DcSlotNote *note = dc_window_make_note(self->window, syn);
-        note->refused_by = DC_REFUSED_RST;
-        note->answer_ns = frame->time_ns - syn->time_ns;
-      }
-    }
-  }
+  return (DcSegment){.number = frame->number,
+                     .time_ns = frame->time_ns,
+                     .seq = packet->tcp_seq,
+                     .ack = packet->tcp_ack,
+                     .tsval = packet->tsval,
+                     .flags = packet->tcp_flags,
+                     .has_tsval = (packet->has & DC_HAS_TIMESTAMP) != 0,
+                     .zero_window = packet->tcp_window == 0};
 }
 
 /* Whether this ICMP message says that the quoted packet went nowhere. */
@@ -211,16 +155,19 @@ static void inbound_icmp_error(DcCorrelator *self, const DcFrame *frame)
   attempt->icmp_error_code = packet->icmp_code;
 }
 
-/* The frame an error quotes, by its identification where it has one, else the flow's latest. Errors follow at once. */
-static DcSlot *quoted_slot(DcCorrelator *self, const DcFlow *flow, const DcPacket *error)
+/* The frame an error quotes, by its identification where it has one, else the flow's latest. Errors follow at once. Of
+ * TCP only what takes sequence space is looked at: nothing is owed to the rest. */
+static DcSlot *quoted_slot(DcCorrelator *self, const DcFlow *flow, const DcFrame *error)
 {
   const uint32_t index = dc_flows_index(self->flows, flow);
   const uint64_t begin = dc_window_begin(self->window);
-  uint32_t looked_at = 0;
-  for (uint64_t at = dc_window_end(self->window); at-- > begin && looked_at < QUOTED_SCAN_MAX; looked_at++) {
+  const uint16_t id = error->packet.quote_id;
+  for (uint64_t at = dc_window_end(self->window); at-- > begin;) {
     DcSlot *slot = dc_window_at(self->window, at);
-    if (slot != NULL && slot->flow == index && slot->flow_generation == flow->generation &&
-        (error->quote_id == 0 || slot->ip_id == error->quote_id))
+    if (slot->number + QUOTED_BACK_MAX < error->number)
+      break;
+    if (slot->flow == index && slot->flow_generation == flow->generation && (id == 0 || slot->ip_id == id) &&
+        (!is_tcp(slot) || takes_sequence(slot)))
       return slot;
   }
   return NULL;
@@ -239,7 +186,7 @@ static void refuse_slot(DcCorrelator *self, DcSlot *slot, const DcFrame *error)
 
 static void note_refusal(DcCorrelator *self, DcFlow *flow, const DcFrame *frame)
 {
-  DcSlot *quoted = quoted_slot(self, flow, &frame->packet);
+  DcSlot *quoted = quoted_slot(self, flow, frame);
   const bool has_ports = (flow->key.src_port | flow->key.dst_port) != 0;
   const bool goes_on = flow->refused_by == DC_REFUSED_ICMP && flow->refused_ns != DC_TIME_NONE &&
                        (flow->last_out_ns == DC_TIME_NONE || flow->last_out_ns < flow->refused_from_ns);
@@ -312,7 +259,8 @@ void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameK
   if ((packet->has & DC_HAS_TCP) != 0) {
     /* Made even when the peer has not spoken: a SYN-ACK coming in is then owed an ACK. */
     flow = dc_flows_get(self->flows, &key, hash, frame->time_ns, dc_answer_evict, self);
-    outbound_tcp(self, flow, frame);
+    const DcSegment segment = segment_of(frame);
+    dc_answer_segment_sent(self, flow, &segment);
   } else {
     flow = dc_flows_find(self->flows, &key, hash);
     if (flow == NULL)
@@ -326,84 +274,11 @@ void dc_answer_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameK
 
 /* --- the peer speaks ----------------------------------------------------------- */
 
-/* Where events end, or the clock stepped, what came just before had no time to be answered. */
-static bool time_was_over(const DcCorrelator *self, int64_t asked_ns)
+bool dc_answer_time_was_over(const DcCorrelator *self, int64_t asked_ns)
 {
   if (self->clock_stepped)
     return self->judged_ns - asked_ns >= self->options.syn_timeout_ns;
   return !self->finishing || self->last_frame_ns - asked_ns >= self->options.syn_timeout_ns;
-}
-
-static void give_handshake(DcCorrelator *self, const DcAttempt *attempt)
-{
-  DcHandshake info;
-  dc_attempt_tell(attempt, &info);
-  if (info.answer_frame != 0)
-    info.outcome = DC_OUTCOME_ANSWERED;
-  else if (info.dropped > 0)
-    info.outcome = DC_OUTCOME_DROPPED;
-  else if (info.refused_by != DC_REFUSED_NONE)
-    info.outcome = DC_OUTCOME_REFUSED;
-  else if (!time_was_over(self, info.last_ns))
-    info.outcome = DC_OUTCOME_PENDING;
-  else
-    info.outcome = DC_OUTCOME_UNEXPLAINED;
-  if (self->sink.handshake != NULL)
-    self->sink.handshake(self->sink.data, &info);
-}
-
-void dc_answer_evict(DcFlow *flow, void *data)
-{
-  DcCorrelator *self = data;
-  DcAttempt *attempt = flow->attempt;
-  if (attempt == NULL)
-    return;
-  if (attempt->open_syns == 0) {
-    give_handshake(self, attempt);
-  } else if (g_hash_table_size(self->ended_attempts) < ENDED_ATTEMPTS_MAX) {
-    const gsize id = (gsize)attempt->id;
-    g_hash_table_insert(self->ended_attempts, GSIZE_TO_POINTER(id), dc_flows_take_attempt(self->flows, flow));
-  } else {
-    self->stats.decided_early++;
-    give_handshake(self, attempt);
-  }
-}
-
-static void end_attempt(DcCorrelator *self, DcFlow *flow)
-{
-  dc_answer_evict(flow, self);
-  dc_flows_close_attempt(self->flows, flow);
-}
-
-static void inbound_syn(DcCorrelator *self, DcFlow *flow, const DcFrame *frame, DcSlot *slot, uint64_t position)
-{
-  const DcPacket *packet = &frame->packet;
-  DcAttempt *attempt = flow->attempt;
-  if (attempt != NULL && attempt->isn != packet->tcp_seq) {
-    end_attempt(self, flow);
-    attempt = NULL;
-  }
-  if (attempt == NULL) {
-    /* The 4-tuple starts anew: what was said in its former life answers nothing. */
-    flow->has_local_ack = flow->out_plain_ack = flow->zero_window = flow->out_seen = false;
-    flow->peer_acked = flow->unheard = false;
-    flow->refused_ns = DC_TIME_NONE;
-    flow->refused_by = DC_REFUSED_NONE;
-    if (dc_flows_attempts(self->flows) >= self->max_attempts)
-      dc_flows_evict_attempt(self->flows, dc_answer_evict, self); /* another flow: this one has none */
-    DcBrief brief;
-    dc_window_brief(self->window, slot, &brief);
-    attempt = dc_flows_open_attempt(self->flows, flow, &brief);
-    attempt->id = ++self->next_attempt;
-    attempt->isn = packet->tcp_seq;
-    attempt->has_tsval = (packet->has & DC_HAS_TIMESTAMP) != 0;
-  }
-  const DcSyn syn = {.frame = frame->number, .time_ns = frame->time_ns, .tsval = packet->tsval};
-  dc_attempt_add_syn(attempt, &syn);
-  attempt->open_syns++;
-  attempt->syn_position = position;
-  dc_window_make_note(self->window, slot)->attempt = attempt->id;
-  slot->flags |= DC_SLOT_SYN;
 }
 
 void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys, DcSlot *slot,
@@ -428,32 +303,14 @@ void dc_answer_inbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKe
   DcFlow *flow = dc_flows_get(self->flows, &key, hash, frame->time_ns, dc_answer_evict, self);
   dc_flows_touch(self->flows, flow, frame->time_ns);
   if ((packet->has & DC_HAS_TCP) != 0) {
-    if ((packet->tcp_flags & (DC_TCP_SYN | DC_TCP_ACK | DC_TCP_RST)) == DC_TCP_SYN)
-      inbound_syn(self, flow, frame, slot, position);
-    else if (flow->attempt != NULL && !flow->peer_acked && (packet->tcp_flags & DC_TCP_ACK) != 0 &&
-             (packet->tcp_flags & DC_TCP_RST) == 0 && packet->tcp_seq == flow->attempt->isn + 1) {
-      DcAttempt *attempt = flow->attempt;
-      attempt->established = flow->peer_acked = true;
-      attempt->established_frame = frame->number;
-      attempt->established_ns = frame->time_ns;
-    }
+    const DcSegment segment = segment_of(frame);
+    dc_answer_segment_came(self, flow, &segment, slot, position);
   }
   slot->flow = dc_flows_index(self->flows, flow);
   slot->flow_generation = flow->generation;
 }
 
 /* --- when the time is over ------------------------------------------------------ */
-
-static bool is_tcp(const DcSlot *slot)
-{
-  return (slot->flags & DC_SLOT_TCP) != 0;
-}
-
-/* Sequence space the segment takes: only then an acknowledgement is owed. */
-static bool takes_sequence(const DcSlot *slot)
-{
-  return (slot->flags & DC_SLOT_TAKES_SEQUENCE) != 0;
-}
 
 static bool is_reset(const DcSlot *slot)
 {
@@ -471,7 +328,7 @@ bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot)
     return false;
   if (is_tcp(slot))
     return takes_sequence(slot) && !is_reset(slot) && flow->has_local_ack && flow->ack_ns >= slot->time_ns &&
-           after_or_at(flow->local_ack, slot->end_seq);
+           dc_after_or_at(flow->local_ack, slot->end_seq);
   if ((slot->flags & DC_SLOT_ECHO) != 0)
     return echo_was_answered(flow, (uint16_t)slot->end_seq);
   return flow->last_out_ns != DC_TIME_NONE && flow->last_out_ns >= slot->time_ns;
@@ -484,7 +341,7 @@ bool dc_answer_had_arrived(DcCorrelator *self, const DcSlot *slot)
     return false;
   DcBrief brief;
   dc_window_brief(self->window, slot, &brief);
-  return (brief.tcp_flags & DC_TCP_SYN) == 0 && after_or_at(flow->local_ack, slot->end_seq);
+  return (brief.tcp_flags & DC_TCP_SYN) == 0 && dc_after_or_at(flow->local_ack, slot->end_seq);
 }
 
 /* Only what this host must answer: questions put to itself, in a capture that shows its answers. */
@@ -543,40 +400,8 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcAnswer *ret_answ
   } else if (slot->direction == DC_DIRECTION_IN && is_owed(self, slot, flow)) {
     answer->owed = true;
     answer->handshake_open = ignored;
-    answer->fate = time_was_over(self, slot->time_ns) ? DC_FATE_UNEXPLAINED : DC_FATE_UNREMARKABLE;
+    answer->fate = dc_answer_time_was_over(self, slot->time_ns) ? DC_FATE_UNEXPLAINED : DC_FATE_UNREMARKABLE;
   } else {
     answer->fate = DC_FATE_UNREMARKABLE;
   }
-}
-
-static void count_syn(DcAttempt *attempt, DcFate fate)
-{
-  attempt->open_syns--;
-  if (fate == DC_FATE_DROPPED)
-    attempt->dropped++;
-  else if (fate == DC_FATE_UNEXPLAINED)
-    attempt->unanswered++;
-}
-
-void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate)
-{
-  const uint64_t id = dc_window_note(self->window, slot)->attempt;
-  DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
-  if (flow == NULL || flow->attempt == NULL || flow->attempt->id != id) {
-    DcAttempt *ended = g_hash_table_lookup(self->ended_attempts, GSIZE_TO_POINTER(id));
-    if (ended == NULL)
-      return;
-    count_syn(ended, fate);
-    if (ended->open_syns == 0) {
-      give_handshake(self, ended);
-      g_hash_table_remove(self->ended_attempts, GSIZE_TO_POINTER(id));
-    }
-    return;
-  }
-  DcAttempt *attempt = flow->attempt;
-  count_syn(attempt, fate);
-  /* Answered and followed up, or refused: nothing more will come that matters. */
-  bool over = attempt->answer_frame != 0 ? attempt->established : attempt->refused_by != DC_REFUSED_NONE;
-  if (attempt->open_syns == 0 && over && !self->finishing)
-    end_attempt(self, flow);
 }

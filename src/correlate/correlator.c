@@ -12,12 +12,9 @@
 #define HELD_BYTES_MAX 512u
 /* Event time may go back this far (several CPUs, several sources) before it counts as a clock step. */
 #define CLOCK_SLACK_NS (5 * DC_NS_PER_S)
+/* And forward. */
+#define STEP_NS (3600 * DC_NS_PER_S)
 #define FLOW_IDLE_NS (10 * DC_NS_PER_S)
-/* Direction is inferred from the first events: so long at least, so many or so many bytes at most. */
-#define PRIMING_NS (5 * DC_NS_PER_S)
-#define PRIMING_EVENTS 4096u
-#define PRIMING_BYTES (8u << 20)
-#define PRIMING_STEP 64u
 /* Flows of frames that are decided soon are fetched so many frames ahead. */
 #define FLOWS_AHEAD 8u
 #define SLOTS_AHEAD 32u
@@ -50,8 +47,7 @@ void dc_correlator_start_verdict(const DcCorrelator *self, const DcSlot *slot, D
   verdict->answer_ns = -1;
 }
 
-/* True: the sink wants to know no more of this frame. */
-static bool give_sighting(DcCorrelator *self, const DcSighting *sighting)
+bool dc_correlator_give_sighting(DcCorrelator *self, const DcSighting *sighting)
 {
   if (self->sink.sighting == NULL || !self->sink.sighting(self->sink.data, sighting))
     return false;
@@ -86,11 +82,6 @@ static void decide_fragment(DcFrameVerdict *verdict, bool incomplete, void *data
 
 /* --- life --------------------------------------------------------------------- */
 
-static void held_event_free(gpointer data)
-{
-  g_free(data);
-}
-
 static void attempt_free(gpointer data)
 {
   dc_attempt_free(data);
@@ -113,7 +104,7 @@ DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerd
   self->now_ns = self->previous_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
   self->hold_ns = MAX(options->window_after_ns, options->syn_timeout_ns) + options->window_before_ns;
   if (options->infer_direction)
-    self->priming = g_ptr_array_new_with_free_func(held_event_free);
+    self->priming = g_ptr_array_new_with_free_func(g_free);
   return self;
 }
 
@@ -227,7 +218,7 @@ static void decide_oldest(DcCorrelator *self)
     DcAnswer answer;
     dc_answer_decide(self, slot, &answer);
     const DcSighting sighting = sighting_of(slot, (DcFate)answer.fate);
-    if ((slot->flags & DC_SLOT_FRAGMENT) != 0 || !give_sighting(self, &sighting))
+    if ((slot->flags & DC_SLOT_FRAGMENT) != 0 || !dc_correlator_give_sighting(self, &sighting))
       give_answer(self, slot, &answer);
     else if ((slot->flags & DC_SLOT_SYN) != 0)
       dc_answer_syn_decided(self, slot, (DcFate)answer.fate);
@@ -268,6 +259,7 @@ static void hold_drop(DcCorrelator *self, const DcDrop *drop)
   else
     list->first = held;
   list->last = held;
+  self->settle_ns = MIN(self->settle_ns, held->due_ns);
   if (++list->count > MAX_HELD_DROPS) {
     self->stats.decided_early++;
     match_first(self, list);
@@ -302,6 +294,38 @@ static void forget_the_past(DcCorrelator *self)
   self->clock_stepped = false;
 }
 
+/* When this one is, once it is the oldest: at once, if its stamp is wrong. */
+static int64_t over_ns(const DcCorrelator *self, const DcSlot *slot)
+{
+  return slot->time_ns - self->now_ns > CLOCK_SLACK_NS ? INT64_MIN : slot->time_ns + self->hold_ns;
+}
+
+/* When something is over next, as far as is known now. */
+static int64_t next_over(DcCorrelator *self)
+{
+  int64_t next_ns = self->expired_ns + EXPIRE_EVERY_NS;
+  if (self->with_bytes.first != NULL)
+    next_ns = MIN(next_ns, self->with_bytes.first->due_ns);
+  if (self->without_bytes.first != NULL)
+    next_ns = MIN(next_ns, self->without_bytes.first->due_ns);
+  const DcSlot *slot = dc_window_oldest(self->window);
+  return slot != NULL ? MIN(next_ns, over_ns(self, slot)) : next_ns;
+}
+
+static void expire(DcCorrelator *self)
+{
+  if (self->now_ns - self->expired_ns < EXPIRE_EVERY_NS && self->now_ns >= self->expired_ns)
+    return;
+  self->expired_ns = self->now_ns;
+  const DcFlowLimits limits = {
+      .attempt_ns = self->options.attempt_idle_ns,
+      .tcp_ns = MAX(FLOW_IDLE_NS, self->hold_ns),
+      .other_ns = self->hold_ns, /* nothing is told of what no frame of the window belongs to */
+  };
+  dc_flows_expire(self->flows, self->now_ns, &limits, dc_answer_evict, self);
+  dc_fragments_expire(self->fragments, self->now_ns);
+}
+
 /* What is over by now is decided. */
 static void settle(DcCorrelator *self)
 {
@@ -319,27 +343,15 @@ static void settle(DcCorrelator *self)
     decide_oldest(self);
     self->clock_stepped = stepped;
   }
-  if (self->now_ns - self->expired_ns < EXPIRE_EVERY_NS && self->now_ns >= self->expired_ns)
-    return;
-  self->expired_ns = self->now_ns;
-  const DcFlowLimits limits = {
-      .attempt_ns = self->options.attempt_idle_ns,
-      .tcp_ns = MAX(FLOW_IDLE_NS, self->hold_ns),
-      .other_ns = self->hold_ns, /* nothing is told of what no frame of the window belongs to */
-  };
-  dc_flows_expire(self->flows, self->now_ns, &limits, dc_answer_evict, self);
-  dc_fragments_expire(self->fragments, self->now_ns);
+  expire(self);
+  self->settle_ns = next_over(self);
 }
 
-static void advance(DcCorrelator *self, int64_t time_ns)
+/* Time goes on by more than an hour, or back: as far as that can be told. */
+static void step(DcCorrelator *self, int64_t agreed_ns, int64_t time_ns)
 {
-  if (time_ns == DC_TIME_NONE)
-    return;
-  /* Two events in a row say that it is so late: a single wrong stamp, or two clocks in one capture, end no window. */
-  const int64_t agreed_ns = self->previous_ns == DC_TIME_NONE ? time_ns : MIN(self->previous_ns, time_ns);
-  self->previous_ns = time_ns;
   if (self->now_ns == DC_TIME_NONE || agreed_ns > self->now_ns) {
-    const bool stepped = self->now_ns != DC_TIME_NONE && agreed_ns - self->now_ns > 3600 * DC_NS_PER_S;
+    const bool stepped = self->now_ns != DC_TIME_NONE && agreed_ns - self->now_ns > STEP_NS;
     self->stats.clock_steps += stepped;
     self->clock_stepped = stepped;
     self->judged_ns = self->now_ns;
@@ -353,28 +365,72 @@ static void advance(DcCorrelator *self, int64_t time_ns)
   self->clock_stepped = false;
 }
 
+static inline void advance(DcCorrelator *self, int64_t time_ns)
+{
+  if (time_ns == DC_TIME_NONE)
+    return;
+  /* Two events in a row say that it is so late: a single wrong stamp, or two clocks in one capture, end no window. */
+  const int64_t agreed_ns = self->previous_ns == DC_TIME_NONE ? time_ns : MIN(self->previous_ns, time_ns);
+  self->previous_ns = time_ns;
+  /* Most events are a little later than the one before, and nothing is over. */
+  if (self->now_ns == DC_TIME_NONE || agreed_ns < self->now_ns || agreed_ns - self->now_ns > STEP_NS) {
+    step(self, agreed_ns, time_ns);
+    return;
+  }
+  self->now_ns = agreed_ns;
+  if (agreed_ns >= self->settle_ns)
+    settle(self);
+}
+
+void dc_correlator_make_room(DcCorrelator *self)
+{
+  if (!dc_window_full(self->window))
+    return;
+  decide_oldest(self);
+  self->stats.decided_early++;
+  self->settle_ns = INT64_MIN; /* what is over next is not known any more */
+}
+
+void dc_correlator_slot_added(DcCorrelator *self, const DcSlot *slot)
+{
+  self->settle_ns = MIN(self->settle_ns, over_ns(self, slot));
+}
+
 static DcSlot *add_slot(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys, DcDirection direction,
                         uint64_t *ret_position)
 {
+  dc_correlator_make_room(self);
   /* Whose packet one of this host's own headers is needs no more looking at. */
   DcSlot *slot = dc_window_add(self->window, keys, direction == DC_DIRECTION_OUT, ret_position);
   slot->direction = (uint8_t)direction;
   slot->number = frame->number;
   slot->time_ns = frame->time_ns;
   self->cut_frames |= keys->cut;
+  dc_correlator_slot_added(self, slot);
   return slot;
 }
 
 static void give_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys)
 {
   const DcSighting sighting = {.time_ns = frame->time_ns, .direction = DC_DIRECTION_OUT, .fate = DC_FATE_OUTBOUND};
-  if (give_sighting(self, &sighting))
+  if (dc_correlator_give_sighting(self, &sighting))
     return;
   DcFrameVerdict verdict = {.frame = frame->number, .time_ns = frame->time_ns, .answer_ns = -1};
   dc_brief_unpack(&verdict.brief, keys->record);
   verdict.brief.direction = DC_DIRECTION_OUT;
   verdict.fate = DC_FATE_OUTBOUND;
   dc_correlator_give_frame(self, &verdict, NULL);
+}
+
+static inline void begin_frame(DcCorrelator *self, int64_t time_ns)
+{
+  advance(self, time_ns);
+  self->stats.frames++;
+  if (self->first_frame_ns == DC_TIME_NONE || time_ns < self->first_frame_ns)
+    self->first_frame_ns = time_ns;
+  if (self->last_frame_ns == DC_TIME_NONE || time_ns > self->last_frame_ns)
+    self->last_frame_ns = time_ns;
+  self->disorder_ns = MAX(self->disorder_ns, self->last_frame_ns - time_ns);
 }
 
 static void process_frame(DcCorrelator *self, const DcFrame *frame)
@@ -384,14 +440,7 @@ static void process_frame(DcCorrelator *self, const DcFrame *frame)
     dc_frame_keys_make(&self->keys, frame, self->options.expect_drops);
     keys = &self->keys;
   }
-  advance(self, frame->time_ns);
-  self->stats.frames++;
-  if (self->first_frame_ns == DC_TIME_NONE || frame->time_ns < self->first_frame_ns)
-    self->first_frame_ns = frame->time_ns;
-  if (self->last_frame_ns == DC_TIME_NONE || frame->time_ns > self->last_frame_ns)
-    self->last_frame_ns = frame->time_ns;
-  self->disorder_ns = MAX(self->disorder_ns, self->last_frame_ns - frame->time_ns);
-
+  begin_frame(self, frame->time_ns);
   DcDirection direction = dc_directions_of(self->directions, frame);
   /* On a loopback device each packet is seen once, as sent and received in one. */
   if (direction == DC_DIRECTION_OUT || dc_directions_is_loopback(frame))
@@ -399,10 +448,6 @@ static void process_frame(DcCorrelator *self, const DcFrame *frame)
   if (direction == DC_DIRECTION_OUT && !self->options.expect_drops) {
     give_outbound(self, frame, keys);
     return;
-  }
-  if (dc_window_full(self->window)) {
-    decide_oldest(self);
-    self->stats.decided_early++;
   }
   uint64_t position;
   DcSlot *slot = add_slot(self, frame, keys, direction, &position);
@@ -420,11 +465,15 @@ static void process_frame(DcCorrelator *self, const DcFrame *frame)
   dc_answer_inbound(self, frame, keys, slot, position);
 }
 
-static void process_event(DcCorrelator *self, const DcEvent *event)
+void dc_correlator_process(DcCorrelator *self, const DcEvent *event)
 {
   switch ((DcEventKind)event->kind) {
   case DC_EVENT_FRAME:
     process_frame(self, &event->frame);
+    return;
+  case DC_EVENT_LIGHT:
+    begin_frame(self, event->time_ns);
+    dc_correlator_process_light(self, &event->light, event->time_ns);
     return;
   case DC_EVENT_DROP:
     self->stats.drops++;
@@ -438,97 +487,26 @@ static void process_event(DcCorrelator *self, const DcEvent *event)
   }
 }
 
-/* --- priming: the first events wait until direction is known -------------------------- */
-
-typedef struct {
-  DcEvent event;
-  DcFrameKeys keys; /* of a frame, when the event has them */
-  uint8_t bytes[];
-} HeldEvent;
-
-static void replay_priming(DcCorrelator *self)
+const DcDirections *dc_correlator_directions(const DcCorrelator *self)
 {
-  g_autoptr(GPtrArray) priming = g_steal_pointer(&self->priming);
-  dc_directions_infer(self->directions);
-  for (guint i = 0; i < priming->len; i++)
-    process_event(self, &((HeldEvent *)g_ptr_array_index(priming, i))->event);
-}
-
-static void prime(DcCorrelator *self, const DcEvent *event)
-{
-  uint32_t kept = 0;
-  const uint8_t *bytes = NULL;
-  if (event->kind == DC_EVENT_FRAME) {
-    dc_directions_learn_frame(self->directions, &event->frame);
-    kept = event->frame.caplen;
-    bytes = event->frame.bytes;
-  } else if (event->kind == DC_EVENT_DROP) {
-    dc_directions_learn_drop(self->directions, &event->drop);
-    kept = event->drop.caplen;
-    bytes = event->drop.bytes;
-  }
-  if (kept == 0 || bytes == NULL) {
-    kept = 0;
-    bytes = NULL;
-  }
-  HeldEvent *held = g_malloc(sizeof *held + kept);
-  memcpy(&held->event, event, dc_event_size(event));
-  if (kept != 0)
-    memcpy(held->bytes, bytes, kept);
-  if (event->kind == DC_EVENT_FRAME && event->frame.keys != NULL) {
-    memcpy(&held->keys, event->frame.keys, offsetof(DcFrameKeys, record) + event->frame.keys->record_len);
-    held->event.frame.keys = &held->keys;
-  }
-  if (event->kind == DC_EVENT_FRAME)
-    held->event.frame.bytes = kept != 0 ? held->bytes : NULL;
-  else if (event->kind == DC_EVENT_DROP)
-    held->event.drop.bytes = kept != 0 ? held->bytes : NULL;
-  g_ptr_array_add(self->priming, held);
-
-  if (event->time_ns != DC_TIME_NONE && self->priming_begin_ns == DC_TIME_NONE)
-    self->priming_begin_ns = event->time_ns;
-  self->priming_bytes += sizeof *held + kept;
-  bool full = self->priming->len >= PRIMING_EVENTS || self->priming_bytes >= PRIMING_BYTES;
-  bool long_enough = event->time_ns != DC_TIME_NONE && event->time_ns - self->priming_begin_ns > PRIMING_NS;
-  /* Not conclusive yet (only questions so far, say): wait for more. */
-  if (!full && long_enough && self->priming->len % PRIMING_STEP == 0)
-    dc_directions_infer(self->directions);
-  if (full || (long_enough && dc_directions_known(self->directions)))
-    replay_priming(self);
-}
-
-void dc_correlator_soon(const DcCorrelator *self, DcEvent *const *events, size_t count, unsigned turn)
-{
-  for (size_t i = 0; i < count; i++) {
-    const DcFrameKeys *keys = events[i]->kind == DC_EVENT_FRAME ? events[i]->frame.keys : NULL;
-    if (keys == NULL)
-      continue;
-    if (turn == 0) {
-      dc_flows_prefetch(self->flows, keys->flow);
-      dc_window_prefetch(self->window, keys);
-    } else if (turn == 1) {
-      dc_flows_prefetch_first(self->flows, keys->flow);
-    } else {
-      dc_flows_prefetch_attempt(self->flows, keys->flow);
-    }
-  }
+  return self->priming == NULL ? self->directions : NULL;
 }
 
 void dc_correlator_feed(DcCorrelator *self, const DcEvent *event)
 {
   if (self->priming == NULL) {
-    process_event(self, event);
+    dc_correlator_process(self, event);
     return;
   }
   /* Samples and losses only carry time here, and their text is gone later. */
   if (event->kind == DC_EVENT_FRAME || event->kind == DC_EVENT_DROP)
-    prime(self, event);
+    dc_correlator_prime(self, event);
 }
 
 void dc_correlator_finish(DcCorrelator *self)
 {
   if (self->priming != NULL)
-    replay_priming(self);
+    dc_correlator_end_priming(self);
   if (self->previous_ns > self->now_ns) { /* nothing comes to contradict the last event's time */
     self->now_ns = self->previous_ns;
     settle(self);

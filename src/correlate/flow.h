@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct {
   uint64_t frame; /* number */
@@ -78,6 +79,17 @@ typedef struct DcFlows DcFlows;
 
 DcFlows *dc_flows_new(size_t max_flows);
 void dc_flows_free(DcFlows *flows);
+
+/* In one piece, as keys are compared: a load of what was stored in smaller pieces waits until all that was stored
+ * before has reached the cache. */
+static inline void dc_flow_key_set_kind(DcFlowKey *key, uint16_t ethertype, uint8_t version, uint8_t protocol)
+{
+  _Static_assert(sizeof(DcFlowKey) - offsetof(DcFlowKey, ethertype) == 8, "the rest of a key is a word");
+  const uint64_t kind = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+                            ? (uint64_t)ethertype | (uint64_t)version << 16 | (uint64_t)protocol << 24
+                            : (uint64_t)ethertype << 48 | (uint64_t)version << 40 | (uint64_t)protocol << 32;
+  memcpy(&key->ethertype, &kind, sizeof kind);
+}
 
 /* The same for both directions of a flow. */
 uint32_t dc_flow_hash(const DcFlowKey *key);

@@ -356,7 +356,7 @@ void dc_window_note_joined(DcWindow *window, uint64_t hash)
 
 /* What follows a record in its chunk is free, or the last bytes of the chunk: copied is in whole pieces, past the
  * record's end where there is room. */
-static uint32_t record_put(DcWindow *window, const DcFrameKeys *keys, size_t len)
+static uint32_t record_put(DcWindow *window, const uint8_t *record, size_t readable, size_t len)
 {
   enum { PIECE = 32 };
   size_t left = CHUNK_RECORDS - (window->records_end & (CHUNK_RECORDS - 1));
@@ -370,11 +370,11 @@ static uint32_t record_put(DcWindow *window, const DcFrameKeys *keys, size_t len
   if (at >> RECORDS_SHIFT >= window->records.next)
     chunks_have(&window->records, at >> RECORDS_SHIFT);
   uint8_t *to = chunk_at(&window->records, at >> RECORDS_SHIFT) + (at & (CHUNK_RECORDS - 1));
-  if (left >= len + PIECE && len + PIECE <= sizeof keys->record) {
+  if (left >= len + PIECE && len + PIECE <= readable) {
     for (size_t i = 0; i < len; i += PIECE)
-      memcpy(to + i, keys->record + i, PIECE);
+      memcpy(to + i, record + i, PIECE);
   } else {
-    memcpy(to, keys->record, len);
+    memcpy(to, record, len);
   }
   window->records_end += len;
   return (uint32_t)at;
@@ -391,14 +391,30 @@ static size_t record_len(const DcFrameKeys *keys, bool own)
   return keys->exact != 0 && keys->inner == 0 ? (size_t)keys->brief_len + KEPT_FIXED : keys->record_len;
 }
 
+/* At the newest end; all of it is still to be written. */
+static DcSlot *slot_take(DcWindow *window, uint64_t *ret_position)
+{
+  for (;;) {
+    if (dc_window_count(window) == window->buckets)
+      buckets_grow(window);
+    const uint64_t position = window->end++;
+    if (position >> SLOTS_SHIFT >= window->slots.next)
+      chunks_have(&window->slots, position >> SLOTS_SHIFT);
+    window->peak = MAX(window->peak, dc_window_count(window));
+    DcSlot *slot = slot_at(window, position);
+    *ret_position = position;
+    if (G_LIKELY((uint32_t)position != 0))
+      return slot;
+    /* Its low half would read as "none": a frame that nothing can be joined to. */
+    *slot = (DcSlot){.flags = DC_SLOT_JOINED | DC_SLOT_DECIDED,
+                     .record_at = (uint32_t)window->records_end,
+                     .time_ns = dc_window_count(window) > 1 ? slot_at(window, position - 1)->time_ns : 0};
+  }
+}
+
 DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool own, uint64_t *ret_position)
 {
-  if (dc_window_count(window) == window->buckets)
-    buckets_grow(window);
-  const uint64_t position = window->end++;
-  if (position >> SLOTS_SHIFT >= window->slots.next)
-    chunks_have(&window->slots, position >> SLOTS_SHIFT);
-  DcSlot *slot = slot_at(window, position);
+  DcSlot *slot = slot_take(window, ret_position);
   const size_t len = record_len(keys, own);
   *slot = (DcSlot){
       .exact = keys->exact != 0 ? short_hash(keys->exact) : 0,
@@ -409,25 +425,45 @@ DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool own, uint6
       .ethertype = keys->ethertype,
       .dst_port = keys->dst_port,
       .protocol = keys->protocol,
-      .record_at = record_put(window, keys, len),
+      .record_at = record_put(window, keys->record, sizeof keys->record, len),
   };
   if (len != 0 && len < keys->record_len)
     record_at(window, slot)[keys->brief_len + 1] = 0; /* payload_len */
-  if (G_UNLIKELY((uint32_t)position ==
-                 0)) { /* its low half would read as "none": a frame that nothing can be joined to */
-    slot->flags = DC_SLOT_JOINED | DC_SLOT_DECIDED;
-    slot->exact = slot->loose = 0;
-    slot->time_ns = window->end - window->begin > 1 ? slot_at(window, position - 1)->time_ns : 0;
-    return dc_window_add(window, keys, own, ret_position);
-  }
   if (keys->exact != 0)
-    chain_push(window, slot, position, DC_CHAIN_EXACT, slot->exact);
+    chain_push(window, slot, *ret_position, DC_CHAIN_EXACT, slot->exact);
   if (keys->loose != 0)
-    chain_push(window, slot, position, DC_CHAIN_LOOSE, keys->loose);
+    chain_push(window, slot, *ret_position, DC_CHAIN_LOOSE, keys->loose);
   if (keys->inner != 0)
-    chain_push(window, slot, position, DC_CHAIN_INNER, keys->inner);
-  window->peak = MAX(window->peak, dc_window_count(window));
-  *ret_position = position;
+    chain_push(window, slot, *ret_position, DC_CHAIN_INNER, keys->inner);
+  return slot;
+}
+
+static uint16_t light_flags(const DcLightFrame *light)
+{
+  enum { PROTO_TCP = 6 };
+  unsigned flags = DC_SLOT_IP | DC_SLOT_PORTS;
+  if (light->protocol == PROTO_TCP)
+    flags |= DC_SLOT_TCP | DC_SLOT_TAKES_SEQUENCE; /* or it would not wait */
+  if ((light->tcp_flags & DC_TCP_RST) != 0)
+    flags |= DC_SLOT_RESET;
+  return (uint16_t)flags;
+}
+
+DcSlot *dc_window_add_light(DcWindow *window, const DcLightFrame *light, const uint8_t *record, size_t len,
+                            uint64_t *ret_position)
+{
+  DcSlot *slot = slot_take(window, ret_position);
+  *slot = (DcSlot){
+      .number = light->number,
+      .end_seq = light->end_seq,
+      .ip_id = light->ip_id,
+      .flags = light_flags(light),
+      .ethertype = light->ethertype,
+      .dst_port = light->local_port,
+      .protocol = light->protocol,
+      .direction = DC_DIRECTION_IN,
+      .record_at = record_put(window, record, 0, len),
+  };
   return slot;
 }
 

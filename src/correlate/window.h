@@ -89,6 +89,9 @@ bool dc_window_full(const DcWindow *window); /* at max_slots: the oldest has to 
  * of what is found by its headers these alone are compared, and the payload that is in the hash; of what no drop asks
  * for nothing is kept. */
 DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool own, uint64_t *ret_position);
+/* The same of a light frame that came in and waits for an answer; record: its packed brief. It is found by nothing. */
+DcSlot *dc_window_add_light(DcWindow *window, const DcLightFrame *light, const uint8_t *record, size_t len,
+                            uint64_t *ret_position);
 /* Brings the ends of its chains into the cache. */
 void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys);
 DcSlot *dc_window_oldest(DcWindow *window); /* NULL when empty */

@@ -103,11 +103,14 @@ static Source *source_get(DcAnswered *answered, const DcAddr *addr)
 {
   Source *source = g_hash_table_lookup(answered->sources, addr);
   if (source == NULL) {
-    if (answered->source_order.length >= SOURCES_MAX) {
-      GList *oldest = g_queue_pop_head_link(&answered->source_order);
-      g_hash_table_remove(answered->sources, &((Source *)oldest->data)->addr);
+    if (answered->source_order.length < SOURCES_MAX) {
+      source = g_new0(Source, 1);
+    } else { /* the one longest unheard of makes room, and is used anew */
+      source = g_queue_pop_head_link(&answered->source_order)->data;
+      g_hash_table_steal(answered->sources, &source->addr);
+      source->count = 0;
+      source->contradicted = false;
     }
-    source = g_new0(Source, 1);
     source->addr = *addr;
     source->link.data = source;
     g_hash_table_insert(answered->sources, &source->addr, source);

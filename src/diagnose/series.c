@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is told this much later than something after it is as it should be: fragments wait longest. */
+#define BACK_NS (60 * DC_NS_PER_S)
+
 void dc_series_init(DcSeries *series)
 {
   memset(series, 0, sizeof *series);
@@ -37,6 +40,21 @@ static void halve(DcSeries *series)
   series->bin_ns *= 2;
 }
 
+/* Room for an earlier time than the first. */
+static void extend_back(DcSeries *series, int64_t time_ns)
+{
+  while (series->used + (series->begin_ns - dc_series_floor(time_ns, series->bin_ns)) / series->bin_ns > DC_SERIES_BINS)
+    halve(series);
+  const int64_t begin = dc_series_floor(time_ns, series->bin_ns);
+  if (begin >= series->begin_ns)
+    return;
+  const uint32_t before = (uint32_t)((series->begin_ns - begin) / series->bin_ns);
+  memmove(series->counts + before, series->counts, series->used * sizeof *series->counts);
+  memset(series->counts, 0, before * sizeof *series->counts);
+  series->used += before;
+  series->begin_ns = begin;
+}
+
 void dc_series_add(DcSeries *series, int64_t time_ns)
 {
   /* Files hold any time: between 1933 and 2116 no difference of two can overflow. */
@@ -51,7 +69,9 @@ void dc_series_add(DcSeries *series, int64_t time_ns)
     series->counts[series->last_bin]++;
     return;
   }
-  /* Verdicts come a little out of order: what is earlier than the first goes into the first bin. */
+  /* Verdicts come a little out of order. A stamp that is wrong goes into the first bin. */
+  if (time_ns < series->begin_ns && series->begin_ns - time_ns < BACK_NS)
+    extend_back(series, time_ns);
   while (time_ns > series->begin_ns && (time_ns - series->begin_ns) / series->bin_ns >= DC_SERIES_BINS &&
          series->bin_ns < INT64_MAX / 8)
     halve(series);

@@ -15,8 +15,6 @@
 #define BLOCK_BYTES (160u << 10)
 #define CACHE_LINE 64u
 #define ALIGNMENT 16u
-/* So many events are looked at in one go; each is a turn before the next. */
-#define STRIDE 4u
 /* And so many bytes before they are written: the taker read them last, and each line must come back from there. */
 #define WRITE_AHEAD 1024u
 
@@ -35,7 +33,7 @@ typedef struct {
   DcSource source;
   DcSource *inner;
   DcAheadOptions options;
-  DcEvent first; /* taken without the thread */
+  DcEvent first, *first_at; /* taken without the thread */
   bool first_taken, running, joined;
   pthread_t thread;
 
@@ -59,10 +57,10 @@ typedef struct {
 } Ahead;
 
 static DcReadStatus ahead_next(DcSource *source, DcEvent *ret_event, GError **error);
-static DcReadStatus ahead_take(DcSource *source, DcEvent **ret_event, GError **error);
+static DcReadStatus ahead_run(DcSource *source, DcRun *ret_run, GError **error);
 static void ahead_free(DcSource *source);
 
-static const DcSourceOps ahead_ops = {.next = ahead_next, .take = ahead_take, .free = ahead_free};
+static const DcSourceOps ahead_ops = {.next = ahead_next, .run = ahead_run, .free = ahead_free};
 
 DcSource *dc_ahead_new(DcSource *source, const DcAheadOptions *options)
 {
@@ -98,6 +96,7 @@ static void body_of(const DcEvent *event, const void **ret_body, size_t *ret_len
   switch ((DcEventKind)event->kind) {
   case DC_EVENT_FRAME: /* prepared where it is, and needed no more */
   case DC_EVENT_LOSS:
+  case DC_EVENT_LIGHT:
     return;
   case DC_EVENT_DROP:
     *ret_body = event->drop.bytes;
@@ -136,14 +135,17 @@ send_for(const Block *block, size_t at, size_t len)
 static void block_add(Ahead *ahead, Block *block, DcEvent *event, const void *body, size_t body_len)
 {
   const size_t before = block->used;
+  DcEvent *own = event;
   if (event->kind == DC_EVENT_FRAME && ahead->options.prepare != NULL) {
-    void *room = block->bytes + block->used;
-    block_alloc(block, ahead->options.prepare(ahead->options.data, event, room));
+    size_t used = 0;
+    own = ahead->options.prepare(ahead->options.data, event, block->bytes + before, &used);
+    block_alloc(block, used);
     event->frame.bytes = NULL;
   }
-  /* What is to come behind it is known only now: prepared frames are shorter, most of them. */
-  DcEvent *own = block_alloc(block, dc_event_size(event));
-  memcpy(own, event, dc_event_size(event));
+  if (own == event) { /* what is to come behind it is known only now: prepared frames are shorter, most of them */
+    own = block_alloc(block, dc_event_size(event));
+    memcpy(own, event, dc_event_size(event));
+  }
   if (body_len > 0) {
     uint8_t *copy = block_alloc(block, body_len);
     memcpy(copy, body, body_len);
@@ -267,38 +269,25 @@ static void block_begin(Ahead *ahead, Block *block)
 }
 
 /* Until there is a frame or a drop. */
-static DcReadStatus take_first(Ahead *ahead, DcEvent **ret_event, GError **error)
+static DcReadStatus take_first(Ahead *ahead, DcRun *ret_run, GError **error)
 {
+  ahead->first_at = &ahead->first;
+  *ret_run = (DcRun){.events = &ahead->first_at, .count = 1};
   const DcReadStatus status = dc_source_next(ahead->inner, &ahead->first, error);
   ahead->first_taken = status == DC_READ_EVENT && ahead->first.kind != DC_EVENT_SAMPLE;
   ahead->source.skipped = ahead->inner->skipped;
   ahead->source.foreign = ahead->inner->foreign;
   ahead->source.bytes_read = ahead->inner->bytes_read;
-  *ret_event = &ahead->first;
   return status;
 }
 
-/* What the events from `at` on will need comes from far: it is sent for before, turn by turn. */
-static inline void look_forward(const Ahead *ahead, const Block *block, uint32_t at)
+/* At most so many of the events there are. */
+static DcReadStatus take(Ahead *ahead, size_t most, DcRun *ret_run, GError **error)
 {
-  if (ahead->options.soon == NULL)
-    return;
-  for (uint32_t turn = 0, before = at + DC_AHEAD_TURNS * STRIDE; turn < DC_AHEAD_TURNS; turn++) {
-    before -= STRIDE;
-    if (before < block->count)
-      ahead->options.soon(ahead->options.data, &block->events[before], MIN(STRIDE, block->count - before), turn);
-  }
-}
-
-static DcReadStatus ahead_take(DcSource *source, DcEvent **ret_event, GError **error)
-{
-  Ahead *ahead = (Ahead *)source;
-  if (!ahead->first_taken)
-    return take_first(ahead, ret_event, error);
-  if (!ahead->running && !ahead->joined)
+  if (!ahead->running && !ahead->joined && ahead->first_taken)
     start(ahead);
-  if (!ahead->running)
-    return ahead->over ? DC_READ_END : take_first(ahead, ret_event, error);
+  if (!ahead->running && !ahead->over)
+    return take_first(ahead, ret_run, error);
   if (ahead->over)
     return DC_READ_END;
   while (ahead->block == NULL || ahead->at == ahead->block->count) {
@@ -314,18 +303,22 @@ static DcReadStatus ahead_take(DcSource *source, DcEvent **ret_event, GError **e
     }
     block_begin(ahead, block_to_take(ahead));
   }
-  if (ahead->at % STRIDE == 0)
-    look_forward(ahead, ahead->block, ahead->at);
-  *ret_event = ahead->block->events[ahead->at++];
+  *ret_run = (DcRun){.events = &ahead->block->events[ahead->at], .count = MIN(most, ahead->block->count - ahead->at)};
+  ahead->at += (uint32_t)ret_run->count;
   return DC_READ_EVENT;
+}
+
+static DcReadStatus ahead_run(DcSource *source, DcRun *ret_run, GError **error)
+{
+  return take((Ahead *)source, SIZE_MAX, ret_run, error);
 }
 
 static DcReadStatus ahead_next(DcSource *source, DcEvent *ret_event, GError **error)
 {
-  DcEvent *event = NULL;
-  const DcReadStatus status = ahead_take(source, &event, error);
+  DcRun run;
+  const DcReadStatus status = take((Ahead *)source, 1, &run, error);
   if (status == DC_READ_EVENT)
-    memcpy(ret_event, event, dc_event_size(event));
+    memcpy(ret_event, run.events[0], dc_event_size(run.events[0]));
   return status;
 }
 

@@ -158,6 +158,7 @@ void dc_anonymizer_event(DcAnonymizer *anonymizer, DcEvent *event)
     event->sample.len = anonymizer->sample->len;
     break;
   case DC_EVENT_LOSS:
+  case DC_EVENT_LIGHT: /* no source gives it */
     break;
   }
 }

@@ -334,6 +334,7 @@ static DcReadStatus aligned_next(DcSource *source, DcEvent *ret_event, GError **
     break;
   case DC_EVENT_FRAME:
   case DC_EVENT_SAMPLE:
+  case DC_EVENT_LIGHT:
     break;
   }
   return status;

@@ -129,6 +129,8 @@ bool dc_evidence_event(DcEvidence *evidence, const DcEvent *event, GError **erro
     return dc_evidence_sample(evidence, &event->sample, error);
   case DC_EVENT_LOSS:
     return dc_evidence_loss(evidence, &event->loss, error);
+  case DC_EVENT_LIGHT: /* no source gives it */
+    break;
   }
   return true;
 }

@@ -2,15 +2,13 @@
 
 #include <string.h>
 
-/* What was read and passed over is added up after so many events, and at the end. */
-#define PROGRESS_EVERY 64u
-
-/* One source and its next event, which stays valid because the source is not asked again
- * before that event was handed on and done with. */
+/* One source and the events it has given that were not given on: they stay valid because the source is not asked again
+ * before all of them were, and are done with. */
 typedef struct {
   DcSource *source;
-  DcEvent room;
-  DcEvent *head; /* room, or the source's own; NULL: none */
+  DcRunRoom room;
+  DcRun run;
+  size_t at; /* the next of the run */
   bool ended;
   uint64_t skipped, foreign, bytes_read; /* already added to the merge's own */
 } Lane;
@@ -20,17 +18,16 @@ typedef struct {
   size_t count;
   Lane *lanes;
   size_t running;    /* lanes that have not ended */
-  uint64_t taken;    /* events given */
-  Lane *last;        /* of the event given last; NULL: all lanes have to be looked at */
+  Lane *last;        /* of the events given last; NULL: all lanes have to be looked at */
   Lane *rival;       /* the first of the others then; NULL: they have ended */
   GPtrArray *errors; /* GError */
 } Merge;
 
 static DcReadStatus merge_next(DcSource *source, DcEvent *ret_event, GError **error);
-static DcReadStatus merge_take(DcSource *source, DcEvent **ret_event, GError **error);
+static DcReadStatus merge_run(DcSource *source, DcRun *ret_run, GError **error);
 static void merge_free(DcSource *source);
 
-static const DcSourceOps merge_ops = {.next = merge_next, .take = merge_take, .free = merge_free};
+static const DcSourceOps merge_ops = {.next = merge_next, .run = merge_run, .free = merge_free};
 
 static void free_error(gpointer error)
 {
@@ -67,44 +64,57 @@ static void add_progress(Merge *merge, Lane *lane)
   lane->bytes_read = source->bytes_read;
 }
 
-/* Asks a lane for its next event, if it has none. */
+static inline bool has_head(const Lane *lane)
+{
+  return lane->at < lane->run.count;
+}
+
+/* Asks a lane for its next events, if it has none. */
 static void fill(Merge *merge, Lane *lane)
 {
   g_autoptr(GError) error = NULL;
-  DcEvent *event;
-  DcReadStatus status = dc_source_take(lane->source, &lane->room, &event, &error);
-  if (status != DC_READ_EVENT || (merge->taken & (PROGRESS_EVERY - 1)) == 0)
-    add_progress(merge, lane);
-  switch (status) {
-  case DC_READ_EVENT:
-    lane->head = event;
+  if (has_head(lane) || lane->ended)
     return;
-  case DC_READ_WAIT:
+  DcReadStatus status = dc_source_run(lane->source, &lane->room, &lane->run, &error);
+  lane->at = 0;
+  add_progress(merge, lane);
+  if (status == DC_READ_EVENT)
     return;
-  case DC_READ_ERROR:
+  lane->run.count = 0;
+  if (status == DC_READ_WAIT)
+    return;
+  if (status == DC_READ_ERROR)
     g_ptr_array_add(merge->errors, g_steal_pointer(&error));
-    break;
-  case DC_READ_END:
-    break;
-  }
   lane->ended = true;
   merge->running--;
 }
 
+static inline unsigned rank(const DcEvent *event)
+{
+  return event->kind == DC_EVENT_LIGHT ? DC_EVENT_FRAME : event->kind;
+}
+
 /* DcEventKind is in the order in which events of one time are given; of those without one, what the host was like
  * comes before what it lost. */
-static bool is_earlier(const DcEvent *a, const DcEvent *b)
+static inline bool is_earlier(const DcEvent *a, const DcEvent *b)
 {
+  if (a->time_ns != b->time_ns)
+    return a->time_ns < b->time_ns;
   const bool sample = a->kind == DC_EVENT_SAMPLE;
-  if (a->time_ns == DC_TIME_NONE && b->time_ns == DC_TIME_NONE && sample != (b->kind == DC_EVENT_SAMPLE))
+  if (a->time_ns == DC_TIME_NONE && sample != (b->kind == DC_EVENT_SAMPLE))
     return sample;
-  return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->kind < b->kind;
+  return rank(a) < rank(b);
 }
 
 /* Of events that are alike those of the lane that comes first are first. */
-static inline bool goes_before(const Lane *a, const Lane *b)
+static inline bool goes_before(const Lane *a, const DcEvent *event, const Lane *b, const DcEvent *other)
 {
-  return a < b ? !is_earlier(b->head, a->head) : is_earlier(a->head, b->head);
+  return a < b ? !is_earlier(other, event) : is_earlier(event, other);
+}
+
+static inline DcEvent *head_of(const Lane *lane)
+{
+  return lane->run.events[lane->at];
 }
 
 static Lane *first_lane(Merge *merge)
@@ -113,15 +123,14 @@ static Lane *first_lane(Merge *merge)
   bool waits = false;
   for (size_t i = 0; i < merge->count; i++) {
     Lane *lane = &merge->lanes[i];
-    if (lane->head == NULL && !lane->ended)
-      fill(merge, lane);
-    waits |= lane->head == NULL && !lane->ended;
-    if (lane->head == NULL)
+    fill(merge, lane);
+    waits |= !has_head(lane) && !lane->ended;
+    if (!has_head(lane))
       continue;
-    if (first == NULL || goes_before(lane, first)) {
+    if (first == NULL || goes_before(lane, head_of(lane), first, head_of(first))) {
       second = first;
       first = lane;
-    } else if (second == NULL || goes_before(lane, second)) {
+    } else if (second == NULL || goes_before(lane, head_of(lane), second, head_of(second))) {
       second = lane;
     }
   }
@@ -131,30 +140,46 @@ static Lane *first_lane(Merge *merge)
   return first;
 }
 
-static DcReadStatus merge_take(DcSource *source, DcEvent **ret_event, GError **error)
+/* Up to `most` events of the lane whose turn it is. */
+static DcReadStatus take(Merge *merge, size_t most, DcRun *ret_run)
 {
-  (void)error; /* a failed lane ends; the others go on */
-  Merge *merge = (Merge *)source;
   Lane *first = merge->last;
   /* Most events come from the lane that the one before came from. */
-  if (first != NULL && !first->ended)
+  if (first != NULL)
     fill(merge, first);
-  if (first == NULL || first->head == NULL || (merge->rival != NULL && !goes_before(first, merge->rival)))
+  const Lane *rival = merge->rival;
+  const bool goes_on =
+      first != NULL && has_head(first) && (rival == NULL || goes_before(first, head_of(first), rival, head_of(rival)));
+  if (!goes_on) {
     first = first_lane(merge);
+    rival = merge->rival;
+  }
   if (first == NULL)
     return merge->running > 0 ? DC_READ_WAIT : DC_READ_END;
-  *ret_event = first->head;
-  first->head = NULL;
-  merge->taken++;
+  DcEvent *const *events = &first->run.events[first->at];
+  const size_t left = merge->last == NULL ? 1 : MIN(most, first->run.count - first->at);
+  size_t count = 1;
+  while (count < left && (rival == NULL || goes_before(first, events[count], rival, head_of(rival))))
+    count++;
+  first->at += count;
+  *ret_run = (DcRun){.events = events, .count = count};
   return DC_READ_EVENT;
+}
+
+/* A failed lane ends; the others go on: there are no errors here. */
+static DcReadStatus merge_run(DcSource *source, DcRun *ret_run, GError **error)
+{
+  (void)error;
+  return take((Merge *)source, SIZE_MAX, ret_run);
 }
 
 static DcReadStatus merge_next(DcSource *source, DcEvent *ret_event, GError **error)
 {
-  DcEvent *event;
-  const DcReadStatus status = merge_take(source, &event, error);
+  (void)error;
+  DcRun run;
+  const DcReadStatus status = take((Merge *)source, 1, &run);
   if (status == DC_READ_EVENT)
-    memcpy(ret_event, event, dc_event_size(event));
+    memcpy(ret_event, run.events[0], dc_event_size(run.events[0]));
   return status;
 }
 

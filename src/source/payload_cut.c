@@ -30,6 +30,7 @@ void dc_payload_cut(DcEvent *event)
   }
   case DC_EVENT_SAMPLE:
   case DC_EVENT_LOSS:
+  case DC_EVENT_LIGHT: /* no source gives it */
     break;
   }
 }

@@ -118,6 +118,7 @@ static Held *hold(Reorder *reorder, const DcEvent *event)
     len = event->sample.len;
     break;
   case DC_EVENT_LOSS:
+  case DC_EVENT_LIGHT: /* no source gives it */
     break;
   }
   Held *held = g_steal_pointer(&reorder->spare);

@@ -75,6 +75,8 @@ static inline DcReadStatus script_next(DcSource *source, DcEvent *ret_event, GEr
     ret_event->loss.to_ns = step->time_ns;
     ret_event->loss.count = step->tag;
     break;
+  case DC_EVENT_LIGHT:
+    g_assert_not_reached();
   }
   return DC_READ_EVENT;
 }
@@ -121,6 +123,8 @@ static inline uint64_t script_tag(const DcEvent *event)
     break;
   case DC_EVENT_LOSS:
     return event->loss.count;
+  case DC_EVENT_LIGHT:
+    g_assert_not_reached();
   }
   char expected[64];
   script_body(expected, tag);

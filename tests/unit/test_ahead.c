@@ -10,13 +10,42 @@ typedef struct {
   uint64_t prepared;
 } Preparation;
 
-static size_t prepare(void *data, DcEvent *event, void *room)
+static DcEvent *prepare(void *data, DcEvent *event, void *room, size_t *ret_used)
 {
   Preparation *preparation = data;
   preparation->prepared++;
+  if (event->frame.number % 3 == 0) { /* another event in its place */
+    DcEvent *light = room;
+    light->kind = DC_EVENT_LIGHT;
+    light->time_ns = event->time_ns;
+    light->light.number = event->frame.number;
+    light->light.rest_len = (uint8_t)(event->frame.number % DC_LIGHT_REST_MAX);
+    memset(light->light.rest, (int)light->light.number & 0xff, light->light.rest_len);
+    *ret_used = dc_event_size(light);
+    return light;
+  }
   memcpy(room, &event->frame.number, sizeof event->frame.number);
   event->frame.keys = room;
-  return 1 + event->frame.number % 700;
+  *ret_used = 1 + event->frame.number % 700;
+  return event;
+}
+
+/* What prepare() made of the frame of that number. */
+static void check_prepared(const DcEvent *event, uint64_t number)
+{
+  if (number % 3 == 0) {
+    g_assert_cmpuint(event->kind, ==, DC_EVENT_LIGHT);
+    g_assert_cmpuint(event->light.number, ==, number);
+    for (size_t i = 0; i < number % DC_LIGHT_REST_MAX; i++)
+      g_assert_cmpuint(event->light.rest[i], ==, number & 0xff);
+    return;
+  }
+  uint64_t told;
+  g_assert_cmpuint(event->kind, ==, DC_EVENT_FRAME);
+  memcpy(&told, event->frame.keys, sizeof told);
+  g_assert_cmpuint(told, ==, number);
+  g_assert_cmpuint(event->frame.number, ==, number);
+  g_assert_null(event->frame.bytes);
 }
 
 static ScriptStep *steps_of(uint8_t kind)
@@ -40,11 +69,12 @@ static void test_samples_first(void)
   for (size_t i = 0; i < 6; i++) {
     DcEvent event;
     g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_EVENT);
-    g_assert_cmpuint(event.kind, ==, i < 3 ? DC_EVENT_SAMPLE : DC_EVENT_FRAME);
-    if (i < 4)
+    if (i < 4) {
+      g_assert_cmpuint(event.kind, ==, i < 3 ? DC_EVENT_SAMPLE : DC_EVENT_FRAME);
       g_assert_cmpuint(preparation.prepared, ==, 0);
-    else
-      g_assert_nonnull(event.frame.keys);
+    } else {
+      check_prepared(&event, i + 1);
+    }
   }
   dc_source_free(ahead);
   g_assert_true(freed);
@@ -60,21 +90,27 @@ static void test_order(void)
     const DcAheadOptions options = {.prepare = prepare, .room_len = 1024, .data = &preparation};
     DcSource *ahead = dc_ahead_new(script_new(steps, EVENTS, &freed), &options);
     uint64_t frames = 0;
-    for (size_t i = 0; i < EVENTS; i++) {
-      DcEvent room, *event = NULL;
-      g_assert_cmpint(dc_source_take(ahead, &room, &event, NULL), ==, DC_READ_EVENT);
-      g_assert_cmpuint(event->kind, ==, steps[i].kind);
-      g_assert_cmpint(event->time_ns, ==, (int64_t)i);
-      if (event->kind != DC_EVENT_FRAME || i == 0) {
-        g_assert_cmpuint(script_tag(event), ==, i + 1);
-        continue;
+    size_t at = 0, runs = 0;
+    while (at < EVENTS) {
+      DcRunRoom room;
+      DcRun run;
+      g_assert_cmpint(dc_source_run(ahead, &room, &run, NULL), ==, DC_READ_EVENT);
+      g_assert_cmpuint(run.count, >, 0);
+      runs++;
+      for (size_t i = 0; i < run.count; i++, at++) {
+        const DcEvent *event = run.events[i];
+        g_assert_cmpint(event->time_ns, ==, (int64_t)at);
+        if (steps[at].kind != DC_EVENT_FRAME || at == 0) {
+          g_assert_cmpuint(event->kind, ==, steps[at].kind);
+          g_assert_cmpuint(script_tag(event), ==, at + 1);
+          continue;
+        }
+        frames++;
+        check_prepared(event, at + 1);
       }
-      uint64_t number;
-      frames++;
-      memcpy(&number, event->frame.keys, sizeof number);
-      g_assert_cmpuint(number, ==, event->frame.number);
-      g_assert_null(event->frame.bytes);
     }
+    g_assert_cmpuint(at, ==, EVENTS);
+    g_assert_cmpuint(runs, <, EVENTS / 16);
     DcEvent event;
     g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_END);
     g_assert_cmpint(dc_source_next(ahead, &event, NULL), ==, DC_READ_END);

@@ -104,6 +104,8 @@ static void random_events(TestEvent *tests)
                                   .to_ns = time_ns,
                                   .detail = pick("ring full", "socket overrun")};
       break;
+    case DC_EVENT_LIGHT:
+      g_assert_not_reached();
     }
   }
 }
@@ -167,6 +169,8 @@ static void check_event(const DcEvent *got, const DcEvent *expected)
     g_assert_cmpint(got->loss.to_ns, ==, expected->loss.to_ns);
     g_assert_cmpstr(got->loss.detail, ==, expected->loss.detail);
     return;
+  case DC_EVENT_LIGHT:
+    g_assert_not_reached();
   }
 }
 

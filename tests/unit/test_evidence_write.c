@@ -144,6 +144,8 @@ static Content read_file(const char *path)
       content.losses++;
       content.lost += event.loss.count;
       break;
+    case DC_EVENT_LIGHT:
+      g_assert_not_reached();
     }
   }
   content.truncated = status == DC_READ_ERROR;

@@ -48,6 +48,35 @@ static void test_bins_nest(void)
   g_assert_cmpint(dc_series_floor(S + 1, S), ==, S);
 }
 
+/* In whatever order they are told within the time that a verdict may wait, the bins are the same. */
+static void test_any_order(void)
+{
+  enum { EVENTS = 3000, AHEAD = 40 };
+  for (int64_t step = S / 16; step <= 2 * S; step *= 2) {
+    DcSeries in_order, mixed;
+    dc_series_init(&in_order);
+    dc_series_init(&mixed);
+    for (int64_t i = 0; i < EVENTS; i++)
+      dc_series_add(&in_order, T0 + i * step + i % 7);
+    const int64_t pieces = MAX(1, AHEAD * S / step); /* so many are told backwards */
+    for (int64_t from = 0; from < EVENTS; from += pieces) {
+      for (int64_t i = MIN(from + pieces, EVENTS); i-- > from;)
+        dc_series_add(&mixed, T0 + i * step + i % 7);
+    }
+    g_assert_cmpint(mixed.begin_ns, ==, in_order.begin_ns);
+    g_assert_cmpint(mixed.bin_ns, ==, in_order.bin_ns);
+    g_assert_cmpuint(mixed.used, ==, in_order.used);
+    for (uint32_t i = 0; i < in_order.used; i++)
+      g_assert_cmpuint(mixed.counts[i], ==, in_order.counts[i]);
+  }
+  DcSeries series;
+  dc_series_init(&series);
+  dc_series_add(&series, T0);
+  dc_series_add(&series, 0); /* a wrong stamp stretches nothing */
+  g_assert_cmpuint(series.used, ==, 1);
+  g_assert_cmpuint(series.counts[0], ==, 2);
+}
+
 static void test_any_time(void)
 {
   static const int64_t times[] = {INT64_MIN + 1, INT64_MAX, 0, -1, INT64_MAX / 2, 1};
@@ -112,6 +141,7 @@ int main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/series/spans", test_spans_double);
   g_test_add_func("/series/nest", test_bins_nest);
+  g_test_add_func("/series/any-order", test_any_order);
   g_test_add_func("/series/any-time", test_any_time);
   g_test_add_func("/series/period", test_period);
   g_test_add_func("/series/bursts", test_bursts);

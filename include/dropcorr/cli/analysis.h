@@ -11,6 +11,7 @@
 #include "dropcorr/correlate/frame_keys.h"
 #include "dropcorr/diagnose/finding.h"
 #include "dropcorr/model/state.h"
+#include "dropcorr/source/source.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -60,14 +61,15 @@ void dc_analysis_feed(DcAnalysis *analysis, DcEvent *event);
 /* What frames the drops may ask for, for dc_analysis_prepare(); NULL: any. Borrowed. Before dc_analysis_start(). */
 void dc_analysis_set_asked(DcAnalysis *analysis, const DcAsked *asked);
 
+/* The same of several, in order. */
+void dc_analysis_feed_run(DcAnalysis *analysis, const DcRun *run);
+
 /* What dc_analysis_feed() would do to a frame that depends on nothing else: any thread may do it before, once the
  * analysis was started. all: drops come from elsewhere too, and may ask for any frame. Uses at most DC_ANALYSIS_ROOM
- * bytes at room, which the event then points to; returns how many. */
-#define DC_ANALYSIS_ROOM (sizeof(DcFrameKeys))
-size_t dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *event, void *room);
-
-/* Events that will be fed after some others: dc_correlator_soon(). */
-void dc_analysis_soon(const DcAnalysis *analysis, DcEvent *const *events, size_t count, unsigned turn);
+ * bytes at room, aligned for a DcEvent, and tells how many: the event that is returned points to them, or lies there.
+ */
+#define DC_ANALYSIS_ROOM (MAX(sizeof(DcFrameKeys), offsetof(DcEvent, light) + sizeof(DcLightFrame)))
+DcEvent *dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *event, void *room, size_t *ret_used);
 
 /* What the sources passed over; told before the report. */
 void dc_analysis_note_skipped(DcAnalysis *analysis, uint64_t skipped, const char *source);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "dropcorr/correlate/direction.h"
 #include "dropcorr/model/event.h"
 #include "dropcorr/model/verdict.h"
 
@@ -68,10 +69,12 @@ void dc_correlator_add_ifindex(DcCorrelator *correlator, uint32_t ifindex);
  * namespace's. At any time, and again. */
 void dc_correlator_add_bridge_port(DcCorrelator *correlator, uint32_t ifindex);
 
-/* Events that are fed after some others: what they will need is brought into the cache, the first time (turn 0) what is
- * needed first, then what that leads to. Changes nothing else. */
-#define DC_CORRELATOR_TURNS 3
-void dc_correlator_soon(const DcCorrelator *correlator, DcEvent *const *events, size_t count, unsigned turn);
+/* Which way frames go, once nothing more will be learnt of it: from then on any thread may ask. NULL: before. */
+const DcDirections *dc_correlator_directions(const DcCorrelator *correlator);
+
+/* Before events[0] is fed, when those behind it will be: what they will need is brought into the cache. Changes nothing
+ * else. */
+void dc_correlator_look_forward(const DcCorrelator *correlator, DcEvent *const *events, size_t count);
 
 /* frame->packet and drop->packet must be decoded. Samples only advance the clock. */
 void dc_correlator_feed(DcCorrelator *correlator, const DcEvent *event);

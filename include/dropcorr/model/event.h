@@ -120,13 +120,43 @@ typedef struct {
   const char *detail;     /* interned one-liner, may be NULL */
 } DcLoss;
 
-typedef enum { DC_EVENT_FRAME, DC_EVENT_DROP, DC_EVENT_SAMPLE, DC_EVENT_LOSS } DcEventKind;
+#define DC_LIGHT_REST_MAX (2 * 16 + 112)
+
+/*
+ * A frame of which there is little to say: a TCP segment or a datagram of UDP which no drop asks for. This is all that
+ * the analysis asks of it, in one cache line or two; a frame with its packet takes five. Made of a frame by
+ * dc_light_frame_make() (dropcorr/correlate/light_frame.h), ahead of the analysis: no source gives it. The peer is the
+ * other end, whichever way the frame goes.
+ */
+typedef struct {
+  uint64_t number;
+  uint32_t flow; /* dc_flow_hash() */
+  uint32_t tcp_seq, tcp_ack;
+  uint32_t end_seq; /* TCP: sequence number after the segment */
+  uint32_t tsval;
+  uint16_t ip_id;
+  uint16_t peer_port, local_port;
+  uint16_t ethertype; /* IPv4's or IPv6's */
+  uint8_t protocol;
+  uint8_t tcp_flags;
+  bool sent : 1;  /* by this host; else it came in */
+  bool waits : 1; /* an answer may be told of it: it came in, and takes sequence space or is a datagram */
+  bool zero_window : 1;
+  bool has_tsval : 1;
+  uint8_t rest_len;
+  uint8_t rest[DC_LIGHT_REST_MAX]; /* the peer's address and this host's, 4 or 16 bytes each; then, of one that waits,
+                                      its packed brief */
+} DcLightFrame;
+
+/* In the order in which events of one time are given; a light frame is a frame. */
+typedef enum { DC_EVENT_FRAME, DC_EVENT_DROP, DC_EVENT_SAMPLE, DC_EVENT_LOSS, DC_EVENT_LIGHT } DcEventKind;
 
 typedef struct {
   uint8_t kind;    /* DcEventKind */
   int64_t time_ns; /* the member's own time; orders the timeline */
   union {
     DcFrame frame;
+    DcLightFrame light;
     DcDrop drop;
     DcSample sample;
     DcLoss loss;
@@ -136,6 +166,8 @@ typedef struct {
 /* Only as much of the union as the event has. */
 static inline size_t dc_event_size(const DcEvent *event)
 {
+  if (event->kind == DC_EVENT_LIGHT)
+    return offsetof(DcEvent, light.rest) + event->light.rest_len;
   if (event->kind != DC_EVENT_FRAME)
     return sizeof *event;
   if (event->frame.usual)

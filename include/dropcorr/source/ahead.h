@@ -12,18 +12,14 @@
 
 typedef struct {
   /* Called in the thread, for frames. event->frame may be changed; what it is to point to goes to room, of which there
-   * are room_len bytes: returns how many were used. It may use nothing else that is written meanwhile. NULL: not
-   * called, and no frames come. */
-  size_t (*prepare)(void *data, DcEvent *event, void *room);
+   * are room_len bytes, aligned for anything: tells how many were used. Or another event is made there, and returned
+   * instead of this one. It may use nothing else that is written meanwhile. NULL: not called, and no frames come. */
+  DcEvent *(*prepare)(void *data, DcEvent *event, void *room, size_t *ret_used);
   size_t room_len; /* at most DC_AHEAD_ROOM_MAX */
-  /* Called where events are taken, of those that come after some others, DC_AHEAD_TURNS times of most: turn 0 is the
-   * earliest. NULL: not called. */
-  void (*soon)(void *data, DcEvent *const *events, size_t count, unsigned turn);
   void *data;
 } DcAheadOptions;
 
 #define DC_AHEAD_ROOM_MAX 4096u
-#define DC_AHEAD_TURNS 3u
 
 /* Takes the source. Frames lose their bytes once they are prepared: bytes is NULL. */
 DcSource *dc_ahead_new(DcSource *source, const DcAheadOptions *options);

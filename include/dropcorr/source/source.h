@@ -18,11 +18,16 @@ typedef enum {
 
 typedef struct DcSource DcSource;
 
+/* Events in their order, which stay the source's, may be changed, and are valid until its next call. */
+typedef struct {
+  DcEvent *const *events;
+  size_t count;
+} DcRun;
+
 typedef struct {
   DcReadStatus (*next)(DcSource *source, DcEvent *ret_event, GError **error);
-  /* The same without copying: the event stays the source's, may be changed, and is valid until the next call. NULL:
-   * next is to be used. */
-  DcReadStatus (*take)(DcSource *source, DcEvent **ret_event, GError **error);
+  /* The same without copying, and as many events as there are at once: one at least. NULL: next is to be used. */
+  DcReadStatus (*run)(DcSource *source, DcRun *ret_run, GError **error);
   void (*free)(DcSource *source);
 } DcSourceOps;
 
@@ -40,13 +45,19 @@ static inline DcReadStatus dc_source_next(DcSource *source, DcEvent *ret_event, 
   return source->ops->next(source, ret_event, error);
 }
 
-/* room: for sources that have no event of their own to show. */
-static inline DcReadStatus dc_source_take(DcSource *source, DcEvent *room, DcEvent **ret_event, GError **error)
+/* For sources that have no events of their own to show. */
+typedef struct {
+  DcEvent event;
+  DcEvent *one;
+} DcRunRoom;
+
+static inline DcReadStatus dc_source_run(DcSource *source, DcRunRoom *room, DcRun *ret_run, GError **error)
 {
-  if (source->ops->take != NULL)
-    return source->ops->take(source, ret_event, error);
-  *ret_event = room;
-  return source->ops->next(source, room, error);
+  if (source->ops->run != NULL)
+    return source->ops->run(source, ret_run, error);
+  room->one = &room->event;
+  *ret_run = (DcRun){.events = &room->one, .count = 1};
+  return source->ops->next(source, &room->event, error);
 }
 
 void dc_source_free(DcSource *source); /* NULL is allowed */
