@@ -17,8 +17,11 @@ typedef struct {
   DcFilter *filter; /* NULL: none */
   DcStrings *strings;
   DcEvidenceReader *evidence;
-  uint64_t frames;         /* of link types that are decoded, before the filter */
-  uint64_t unknown_frames; /* of other link types */
+  bool any_frame; /* of a link type that is decoded, before the filter */
+  bool plain; /* the frames to come are given as they are: neither filtered nor numbered anew, and no evidence says more
+               */
+  uint64_t not_plain;      /* number of the packet before the first plain one */
+  uint64_t unknown_frames; /* of link types that are not */
   int unknown_dlt;         /* the first of those */
   uint64_t last_number;    /* of the frame given or filtered last */
   uint64_t drops;          /* of an evidence file */
@@ -129,7 +132,7 @@ static Taken take_frame(CaptureFile *capture, const DcRecord *record, DcEvent *e
     capture->foreign++;
     return PASSED_OVER;
   }
-  capture->frames++;
+  capture->any_frame = true;
   uint64_t number = number_of(capture, record);
   if (capture->filter != NULL) {
     /* An interface may be described in the middle of the file. */
@@ -205,9 +208,29 @@ static Taken take_statistics(const CaptureFile *capture, const DcRecord *record,
   return TAKEN;
 }
 
-static DcReadStatus capture_file_next(DcSource *source, DcEvent *ret_event, GError **error)
+/* What would have been noted of each plain frame, of all that came since. */
+static void end_plain(CaptureFile *capture)
 {
-  CaptureFile *capture = (CaptureFile *)source;
+  if (capture->plain && capture->file->packet_number > capture->not_plain) {
+    capture->any_frame = true;
+    capture->last_number = capture->file->packet_number;
+  }
+  capture->plain = false;
+}
+
+/* As far as the records up to now tell. */
+static void begin_plain(CaptureFile *capture)
+{
+  capture->not_plain = capture->file->packet_number;
+  capture->plain = capture->filter == NULL && !capture->file->info.is_evidence &&
+                   dc_evidence_reader_header(capture->evidence) == NULL && capture->last_number <= capture->not_plain;
+}
+
+/* Apart, so that plain frames have no state to keep. */
+static __attribute__((noinline)) DcReadStatus next_of_any(CaptureFile *capture, DcEvent *ret_event, GError **error)
+{
+  DcSource *source = &capture->source;
+  end_plain(capture);
   if (capture->ended)
     return DC_READ_END;
   for (;;) {
@@ -218,7 +241,7 @@ static DcReadStatus capture_file_next(DcSource *source, DcEvent *ret_event, GErr
     source->foreign = capture->foreign + capture->file->foreign;
     if (status != DC_READ_EVENT) {
       capture->ended = true;
-      if (status == DC_READ_END && capture->frames == 0 && capture->unknown_frames > 0) {
+      if (status == DC_READ_END && !capture->any_frame && capture->unknown_frames > 0) {
         set_unsupported(capture, capture->unknown_dlt, error);
         return DC_READ_ERROR;
       }
@@ -237,13 +260,24 @@ static DcReadStatus capture_file_next(DcSource *source, DcEvent *ret_event, GErr
       taken = take_statistics(capture, &record, ret_event);
       break;
     }
-    if (taken == TAKEN)
+    if (taken == TAKEN) {
+      begin_plain(capture);
       return DC_READ_EVENT;
+    }
     if (taken == FAILED) {
       capture->ended = true;
       return DC_READ_ERROR;
     }
   }
+}
+
+static DcReadStatus capture_file_next(DcSource *source, DcEvent *ret_event, GError **error)
+{
+  CaptureFile *capture = (CaptureFile *)source;
+  if (!capture->plain || !dc_packet_file_usual(capture->file, ret_event))
+    return next_of_any(capture, ret_event, error);
+  source->bytes_read = dc_input_offset(capture->file->input);
+  return DC_READ_EVENT;
 }
 
 static void capture_file_free(DcSource *source)

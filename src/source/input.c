@@ -1,4 +1,4 @@
-#include "dropcorr/source/input.h"
+#include "input_buffer.h"
 
 #include "dropcorr/base/error.h"
 
@@ -14,24 +14,6 @@
 #define READ_SIZE (1u << 20)
 
 #define LINE_MAX_LEN (64u << 10)
-
-/*
- * data: | consumed | begin ... end: read, not consumed | free | one spare byte |
- * The spare byte lets dc_input_line() terminate a last line that has no newline.
- */
-struct DcInput {
-  char *name;
-  int fd; /* -1: all bytes are in data already */
-  bool close_fd;
-  bool eof;
-  bool skip_line_rest; /* the last line given was cut: its rest goes before the next */
-  const DcStop *stop;  /* borrowed, may be NULL */
-  bool stopped;        /* the input ended because of it */
-  uint64_t size;
-  uint64_t offset; /* in the file, of data[begin] */
-  uint8_t *data;
-  size_t capacity, begin, end;
-};
 
 static DcInput *input_new(const char *name, size_t capacity)
 {
@@ -140,7 +122,7 @@ uint64_t dc_input_size(const DcInput *input)
 
 uint64_t dc_input_offset(const DcInput *input)
 {
-  return input->offset;
+  return input->data_offset + input->begin;
 }
 
 /* Waits until the descriptor has something to read; false when it has not, and the stop flag is raised. */
@@ -171,6 +153,7 @@ static void make_room(DcInput *input, size_t n)
   } else {
     memmove(input->data, input->data + input->begin, have);
   }
+  input->data_offset += input->begin;
   input->begin = 0;
   input->end = have;
 }
@@ -198,26 +181,23 @@ static bool fill_once(DcInput *input, GError **error)
     int err = errno;
     input->eof = true;
     g_set_error(error, DC_ERROR, DC_ERROR_IO, "%s: reading failed at byte %" G_GUINT64_FORMAT ": %s", input->name,
-                input->offset + (input->end - input->begin), g_strerror(err));
+                input->data_offset + input->end, g_strerror(err));
     return false;
   }
   return false;
 }
 
-size_t dc_input_peek(DcInput *input, size_t n, const uint8_t **ret_bytes, GError **error)
+/* Apart, so that what is there already costs nothing more. */
+static __attribute__((noinline)) size_t read_on(DcInput *input, size_t n, const uint8_t **ret_bytes, GError **error)
 {
-  size_t have = input->end - input->begin;
-  if (G_LIKELY(have >= n)) {
-    *ret_bytes = input->data + input->begin;
-    return n;
-  }
   if (n > DC_INPUT_WINDOW) {
     g_set_error(error, DC_ERROR, DC_ERROR_LIMIT,
                 "%s: a piece of %zu bytes at byte %" G_GUINT64_FORMAT
                 " is larger than the %u MiB that are read at once",
-                input->name, n, input->offset, DC_INPUT_WINDOW >> 20);
+                input->name, n, dc_input_offset(input), DC_INPUT_WINDOW >> 20);
     return SIZE_MAX;
   }
+  size_t have = input->end - input->begin;
   while (have < n && !input->eof) {
     g_autoptr(GError) read_error = NULL;
     make_room(input, n);
@@ -231,11 +211,20 @@ size_t dc_input_peek(DcInput *input, size_t n, const uint8_t **ret_bytes, GError
   return MIN(have, n);
 }
 
+size_t dc_input_peek(DcInput *input, size_t n, const uint8_t **ret_bytes, GError **error)
+{
+  size_t have;
+  const uint8_t *bytes = dc_input_buffered(input, &have);
+  if (have < n)
+    return read_on(input, n, ret_bytes, error);
+  *ret_bytes = bytes;
+  return n;
+}
+
 void dc_input_consume(DcInput *input, size_t n)
 {
   g_return_if_fail(n <= input->end - input->begin);
-  input->begin += n;
-  input->offset += n;
+  dc_input_take(input, n);
 }
 
 bool dc_input_skip(DcInput *input, uint64_t n, GError **error)

@@ -144,6 +144,12 @@ uint32_t dc_packet_file_add_interface(DcPacketFile *file, DcPacketInterface *int
   interface->public.name = interface->name;
   interface->public.filter = interface->filter;
   interface->public.link = (uint8_t)dc_link_from_dlt(interface->public.dlt);
+  if (interface->public.link != DC_LINK_UNKNOWN && !interface->ts_base_two && interface->ts_exponent <= 9 &&
+      interface->ts_offset_s == 0) {
+    interface->tick_ns = 1;
+    for (int exponent = interface->ts_exponent; exponent < 9; exponent++)
+      interface->tick_ns *= 10;
+  }
   file->interfaces = g_renew(DcPacketInterface *, file->interfaces, file->interface_count + 1);
   file->interfaces[file->interface_count] = interface;
   file->info.interface_count = file->interface_count + 1;

@@ -11,9 +11,10 @@
 #include "dropcorr/base/error.h"
 #include "dropcorr/model/event.h"
 #include "dropcorr/source/capture_file.h"
-#include "dropcorr/source/input.h"
+#include "input_buffer.h"
 
 #include <pcap/pcap.h>
+#include <string.h>
 
 /* What libpcap accepts as one captured packet of these link types (its MAXIMUM_SNAPLEN). */
 #define DC_PACKET_CAPLEN_MAX 262144u
@@ -48,13 +49,18 @@ typedef struct {
   uint8_t ts_exponent; /* n */
   int64_t ts_offset_s; /* if_tsoffset */
   uint64_t lost;       /* last interface statistics */
+  uint32_t tick_ns;    /* nanoseconds of a unit of time; 0: its packets are none of the usual */
 } DcPacketInterface;
+
+/* Whose records dc_packet_file_usual() takes. */
+typedef enum { DC_USUAL_NONE, DC_USUAL_PCAP, DC_USUAL_PCAPNG } DcUsual;
 
 typedef struct DcPacketFile DcPacketFile;
 
 struct DcPacketFile {
   DcInput *input; /* owned */
   DcReadStatus (*next)(DcPacketFile *file, DcRecord *ret_record, GError **error);
+  DcUsual usual;
   bool (*prepare)(DcPacketFile *file, GError **error); /* reads on up to the first packet; may be NULL */
 
   DcCaptureFileInfo info; /* strings owned here */
@@ -136,6 +142,57 @@ static inline uint64_t dc_packet_file_u64(DcCursor *cursor, bool swapped)
 bool dc_pcap_start(DcPacketFile *file, GError **error);
 bool dc_pcapng_start(DcPacketFile *file, GError **error);
 bool dc_libpcap_start(DcPacketFile *file, GError **error);
+
+bool dc_pcap_usual(DcPacketFile *file, DcEvent *event);
+bool dc_pcapng_usual(DcPacketFile *file, DcEvent *event);
+
+/*
+ * Packets as most are, in one step: in memory as a whole, in this host's byte order, without options, of an interface
+ * whose frames can be decoded, which counts time from the epoch in decimal parts of a second. The event becomes a frame
+ * of which nothing more is known. False: the next record is none of these, nothing was taken, and dc_packet_file_next()
+ * tells what it is.
+ */
+static inline bool dc_packet_file_usual(DcPacketFile *file, DcEvent *event)
+{
+  switch (file->usual) {
+  case DC_USUAL_PCAP:
+    return dc_pcap_usual(file, event);
+  case DC_USUAL_PCAPNG:
+    return dc_pcapng_usual(file, event);
+  case DC_USUAL_NONE:
+    break;
+  }
+  return false;
+}
+
+/* Of a record that is there as a whole, in this host's byte order. */
+static inline uint32_t dc_packet_file_own32(const uint8_t *at)
+{
+  uint32_t value;
+  memcpy(&value, at, sizeof value);
+  return value;
+}
+
+/* Fills the event for dc_packet_file_usual() but for its bytes. */
+static inline void dc_packet_file_tell(DcPacketFile *file, uint32_t interface_id, int64_t time_ns, uint32_t caplen,
+                                       uint32_t len, DcEvent *event)
+{
+  event->kind = DC_EVENT_FRAME;
+  event->time_ns = time_ns;
+  DcFrame *frame = &event->frame;
+  frame->number = ++file->packet_number;
+  frame->time_ns = time_ns;
+  frame->keys = NULL;
+  frame->caplen = caplen;
+  frame->len = MAX(len, caplen);
+  frame->interface_id = interface_id;
+  frame->ifindex = 0;
+  frame->link = file->interfaces[interface_id]->public.link;
+  frame->direction = DC_DIRECTION_UNKNOWN;
+  frame->l4_checksum = DC_CHECKSUM_UNKNOWN;
+  frame->usual = false;
+  frame->packet.has = 0; /* not decoded yet */
+}
 
 /* Adds an interface of the file; its public part is completed from name and filter. Takes interface. */
 uint32_t dc_packet_file_add_interface(DcPacketFile *file, DcPacketInterface *interface);

@@ -72,6 +72,24 @@ static DcReadStatus pcap_next_record(DcPacketFile *file, DcRecord *ret_record, G
   return DC_READ_EVENT;
 }
 
+/* The bounds are checked once, for header and bytes. Damaged records are not taken here, nor is what must be read. */
+bool dc_pcap_usual(DcPacketFile *file, DcEvent *event)
+{
+  size_t have;
+  const uint8_t *record = dc_input_buffered(file->input, &have);
+  if (have < RECORD_HEADER_LEN)
+    return false;
+  const uint32_t caplen = dc_packet_file_own32(record + 8);
+  if (caplen > DC_PACKET_CAPLEN_MAX || have < RECORD_HEADER_LEN + caplen)
+    return false;
+  dc_input_take(file->input, RECORD_HEADER_LEN + caplen);
+  const int64_t time_ns = (int64_t)dc_packet_file_own32(record) * DC_NS_PER_S +
+                          (int64_t)dc_packet_file_own32(record + 4) * file->interfaces[0]->tick_ns;
+  event->frame.bytes = record + RECORD_HEADER_LEN;
+  dc_packet_file_tell(file, 0, time_ns, caplen, dc_packet_file_own32(record + 12), event);
+  return true;
+}
+
 bool dc_pcap_start(DcPacketFile *file, GError **error)
 {
   const uint8_t *bytes;
@@ -100,8 +118,11 @@ bool dc_pcap_start(DcPacketFile *file, GError **error)
   file->info.nanoseconds = magic == MAGIC_NANOSECONDS;
   file->next = pcap_next_record;
   DcPacketInterface *interface = g_new0(DcPacketInterface, 1);
+  interface->ts_exponent = file->info.nanoseconds ? 9 : 6;
   interface->public.dlt = dc_packet_file_dlt(linktype & LINKTYPE_MASK);
   interface->public.snaplen = snaplen;
   (void)dc_packet_file_add_interface(file, interface);
+  if (!file->swapped && interface->tick_ns != 0)
+    file->usual = DC_USUAL_PCAP;
   return true;
 }

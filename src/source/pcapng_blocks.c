@@ -396,6 +396,37 @@ static DcReadStatus pcapng_next_record(DcPacketFile *file, DcRecord *ret_record,
   }
 }
 
+/*
+ * | 6 | total length | interface | time high | time low | captured | on the wire | bytes, padded | total length |
+ * The bounds are checked once: the block is in memory as a whole, and its lengths agree. What does not fit, or has
+ * options, is left for step() to judge.
+ */
+bool dc_pcapng_usual(DcPacketFile *file, DcEvent *event)
+{
+  enum { TOTAL_LEN = 4, INTERFACE = 8, HIGH = 12, LOW = 16, CAPLEN = 20, LEN = 24, BYTES = 28, TRAILER = 4 };
+  size_t have;
+  const uint8_t *block = dc_input_buffered(file->input, &have);
+  if (have < BYTES + TRAILER || file->swapped || dc_packet_file_own32(block) != BLOCK_PACKET)
+    return false;
+  const uint32_t total_len = dc_packet_file_own32(block + TOTAL_LEN);
+  const uint32_t caplen = dc_packet_file_own32(block + CAPLEN);
+  const uint32_t id = dc_packet_file_own32(block + INTERFACE);
+  if (caplen > DC_PACKET_CAPLEN_MAX || total_len != BYTES + ((caplen + 3) & ~3u) + TRAILER || total_len > have ||
+      dc_packet_file_own32(block + total_len - TRAILER) != total_len || id >= file->section_interfaces->len)
+    return false;
+  const uint32_t interface_id = g_array_index(file->section_interfaces, uint32_t, id);
+  const uint32_t tick_ns = file->interfaces[interface_id]->tick_ns;
+  const uint64_t units = (uint64_t)dc_packet_file_own32(block + HIGH) << 32 | dc_packet_file_own32(block + LOW);
+  uint64_t time_ns;
+  if (tick_ns == 0 || __builtin_mul_overflow(units, tick_ns, &time_ns) || time_ns > DC_TIME_MAX)
+    return false;
+  dc_input_take(file->input, total_len);
+  file->last_time_ns = (int64_t)time_ns;
+  event->frame.bytes = block + BYTES;
+  dc_packet_file_tell(file, interface_id, (int64_t)time_ns, caplen, dc_packet_file_own32(block + LEN), event);
+  return true;
+}
+
 static bool pcapng_prepare(DcPacketFile *file, GError **error)
 {
   DcRecord record;
@@ -423,6 +454,7 @@ bool dc_pcapng_start(DcPacketFile *file, GError **error)
 {
   file->info.format = "pcapng";
   file->next = pcapng_next_record;
+  file->usual = DC_USUAL_PCAPNG;
   file->prepare = pcapng_prepare;
   file->section_interfaces = g_array_new(FALSE, FALSE, sizeof(uint32_t));
   file->known_interfaces = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
