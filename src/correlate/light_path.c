@@ -49,24 +49,16 @@ static inline DcSegment segment_of(const DcLightFrame *light, int64_t time_ns)
 /* Of which nothing more will be said. */
 static void give(DcCorrelator *self, const DcLightFrame *light, const DcFlowKey *key, int64_t time_ns, DcFate fate)
 {
-  const DcSighting sighting = {
-      .time_ns = time_ns,
-      .ethertype = light->ethertype,
-      .dst_port = light->sent ? light->peer_port : light->local_port,
-      .protocol = light->protocol,
-      .direction = light->sent ? DC_DIRECTION_OUT : DC_DIRECTION_IN,
-      .fate = (uint8_t)fate,
-      .has_ip = true,
-      .has_ports = true,
-  };
-  if (dc_correlator_give_sighting(self, &sighting))
+  if (self->sink.light != NULL && self->sink.light(self->sink.data, light, time_ns, fate)) {
+    self->stats.frames_by_fate[fate]++;
     return;
+  }
   /* A sink that wants to know more of each frame is fed frames that are not light; this is what there is. */
   DcFrameVerdict verdict = {.frame = light->number, .time_ns = time_ns, .answer_ns = -1, .fate = (uint8_t)fate};
   verdict.brief.flow = *key;
   if (light->sent)
     dc_flow_key_reverse(&verdict.brief.flow, key);
-  verdict.brief.direction = sighting.direction;
+  verdict.brief.direction = light->sent ? DC_DIRECTION_OUT : DC_DIRECTION_IN;
   verdict.brief.has = DC_HAS_ETHERTYPE | DC_HAS_IP | DC_HAS_PORTS;
   dc_correlator_give_frame(self, &verdict, NULL);
 }

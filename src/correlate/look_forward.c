@@ -11,10 +11,10 @@ static inline uint32_t flow_of(const DcEvent *event)
   return event->kind == DC_EVENT_FRAME && event->frame.keys != NULL ? event->frame.keys->flow : 0;
 }
 
-/* Or may be. */
+/* The acknowledgement that ends a handshake is, too: it comes so soon that the attempt is not far yet. */
 static inline bool is_about_attempt(const DcEvent *event)
 {
-  return event->kind != DC_EVENT_LIGHT || !event->light.sent || (event->light.tcp_flags & DC_TCP_SYN) != 0;
+  return event->kind != DC_EVENT_LIGHT || (event->light.tcp_flags & DC_TCP_SYN) != 0;
 }
 
 void dc_correlator_look_forward(const DcCorrelator *self, DcEvent *const *events, size_t count)

@@ -496,8 +496,12 @@ void dc_diagnosis_free(DcDiagnosis *self)
 
 DcVerdictSink dc_diagnosis_sink(DcDiagnosis *self)
 {
-  return (DcVerdictSink){
-      .sighting = dc_sighting_take, .frame = on_frame, .drop = on_drop, .handshake = on_handshake, .data = self};
+  return (DcVerdictSink){.sighting = dc_sighting_take,
+                         .light = dc_sighting_take_light,
+                         .frame = on_frame,
+                         .drop = on_drop,
+                         .handshake = on_handshake,
+                         .data = self};
 }
 
 #define LOSS_LINES_MAX 20
@@ -518,14 +522,11 @@ void dc_diagnosis_loss(DcDiagnosis *self, const DcLoss *loss)
                                   loss->detail != NULL ? ": " : "", loss->detail != NULL ? loss->detail : ""));
 }
 
-void dc_diagnosis_advance(DcDiagnosis *self, int64_t now_ns)
+/* A second is over, or time went back. */
+static __attribute__((noinline)) void advance(DcDiagnosis *self, int64_t previous_ns, int64_t now_ns)
 {
-  if (now_ns == DC_TIME_NONE)
-    return;
   /* As in the correlator: a single stamp that is wrong moves nothing. */
-  int64_t agreed_ns = self->previous_ns == DC_TIME_NONE ? now_ns : MIN(self->previous_ns, now_ns);
-  self->previous_ns = now_ns;
-  self->advances++;
+  int64_t agreed_ns = previous_ns == DC_TIME_NONE ? now_ns : MIN(previous_ns, now_ns);
   if (self->now_ns != DC_TIME_NONE) {
     if (agreed_ns >= self->now_ns ? agreed_ns - self->now_ns < DC_NS_PER_S : self->now_ns - now_ns <= CLOCK_SLACK_NS)
       return;
@@ -541,6 +542,18 @@ void dc_diagnosis_advance(DcDiagnosis *self, int64_t now_ns)
   decide_waiting(self, false);
   dc_silence_advance(self->silence, agreed_ns);
   give_held_handshakes(self, false);
+}
+
+void dc_diagnosis_advance(DcDiagnosis *self, int64_t now_ns)
+{
+  if (now_ns == DC_TIME_NONE)
+    return;
+  const int64_t previous_ns = self->previous_ns;
+  self->previous_ns = now_ns;
+  self->advances++;
+  /* Within the second nothing happens, whatever the time before was. */
+  if (self->now_ns == DC_TIME_NONE || now_ns < self->now_ns || now_ns - self->now_ns >= DC_NS_PER_S)
+    advance(self, previous_ns, now_ns);
 }
 
 void dc_diagnosis_finish(DcDiagnosis *self)

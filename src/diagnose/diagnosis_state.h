@@ -59,6 +59,7 @@ bool dc_sighting_is_usual(const DcSighting *seen);
 DcSighting dc_sighting_of(const DcFrameVerdict *verdict);
 /* For the sink: takes what would only be counted. data is the diagnosis. */
 bool dc_sighting_take(void *data, const DcSighting *seen);
+bool dc_sighting_take_light(void *data, const DcLightFrame *light, int64_t time_ns, DcFate fate);
 
 DcReport *dc_report_model_build(DcDiagnosis *self);
 DcFinding *dc_report_model_finding(const DcDiagnosis *self, const DcGroup *group);

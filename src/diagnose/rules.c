@@ -107,38 +107,62 @@ bool dc_rule_is_for_us(const DcRuleInput *input)
          (input->state != NULL && dc_state_is_local_mac(input->state, input->view.dst_mac));
 }
 
+/* What the listings tell of VLANs: read once for each version of them, not for each frame that has a tag. */
+typedef struct {
+  uint64_t version;             /* of the texts; 0: nothing was read yet */
+  uint8_t here[(4096 + 7) / 8]; /* ids that a device takes */
+  bool listed, detailed, any;   /* there are devices, with details, and some that look like VLANs */
+} VlanListing;
+
+static void read_listing(VlanListing *listing, const char *text)
+{
+  static const char vlan[] = "vlan protocol 802.1";
+  listing->listed = true;
+  listing->detailed |= strstr(text, "promiscuity") != NULL;
+  for (const char *at = strstr(text, vlan); at != NULL; at = strstr(at + 1, vlan)) {
+    listing->any = true;
+    const char *line_end = strchr(at, '\n');
+    const char *id = strstr(at, " id ");
+    if (id == NULL || (line_end != NULL && id > line_end))
+      continue;
+    const guint64 number = g_ascii_strtoull(id + strlen(" id "), NULL, 10);
+    if (number < 4096)
+      listing->here[number / 8] |= (uint8_t)(1 << number % 8);
+  }
+  /* Without details a VLAN device still shows the device beneath it: eth0.100@eth0. veth and macvlan
+   * peers look alike, and a name need not tell the id. */
+  for (const char *at = strchr(text, '@'); at != NULL && !listing->any; at = strchr(at + 1, '@'))
+    listing->any = !g_str_has_prefix(at, "@if") && !g_str_has_prefix(at, "@NONE");
+}
+
+/* Detailed listings (ip -d) name the id; they are known by their "promiscuity" field. */
+static const VlanListing *vlan_listing(const DcState *state)
+{
+  static _Thread_local VlanListing listing;
+  static const char *const texts[] = {"link", "addr"};
+  const uint64_t version = dc_state_text_version(state);
+  if (listing.version == version)
+    return &listing;
+  listing = (VlanListing){.version = version};
+  for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+    const char *text = dc_state_text(state, texts[i]);
+    if (text != NULL)
+      read_listing(&listing, text);
+  }
+  return &listing;
+}
+
 DcVlanFit dc_rule_vlan(const DcState *state, const DcBrief *brief)
 {
   if (brief->vlan_count == 0 || (brief->vlan_count == 1 && brief->vlan == 0))
     return DC_VLAN_NONE; /* id 0 is a priority tag: any device takes it */
   if (state == NULL)
     return DC_VLAN_MAYBE;
-  /* Detailed listings (ip -d) name the id; they are known by their "promiscuity" field. */
-  static const char *const texts[] = {"link", "addr"};
-  char id[32];
-  g_snprintf(id, sizeof id, " id %u ", brief->vlan);
-  bool detailed = false, any_vlan = false, listed = false;
-  for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-    const char *text = dc_state_text(state, texts[i]);
-    if (text == NULL)
-      continue;
-    listed = true;
-    detailed = detailed || strstr(text, "promiscuity") != NULL;
-    for (const char *at = strstr(text, "vlan protocol 802.1"); at != NULL; at = strstr(at + 1, "vlan protocol 802.1")) {
-      any_vlan = true;
-      const char *line_end = strchr(at, '\n');
-      const char *found = strstr(at, id);
-      if (found != NULL && (line_end == NULL || found < line_end))
-        return DC_VLAN_KNOWN_HERE;
-    }
-    /* Without details a VLAN device still shows the device beneath it: eth0.100@eth0. veth and macvlan
-     * peers look alike, and a name need not tell the id. */
-    for (const char *at = strchr(text, '@'); at != NULL && !any_vlan; at = strchr(at + 1, '@'))
-      any_vlan = !g_str_has_prefix(at, "@if") && !g_str_has_prefix(at, "@NONE");
-  }
-  if (detailed || (listed && !any_vlan))
-    return DC_VLAN_UNKNOWN_HERE;
-  return DC_VLAN_MAYBE;
+  const VlanListing *listing = vlan_listing(state);
+  const unsigned id = brief->vlan & 0xfff;
+  if ((listing->here[id / 8] >> id % 8 & 1) != 0)
+    return DC_VLAN_KNOWN_HERE;
+  return listing->detailed || (listing->listed && !listing->any) ? DC_VLAN_UNKNOWN_HERE : DC_VLAN_MAYBE;
 }
 
 static void complete_view(DcRuleInput *input, const DcBrief *brief)
@@ -224,7 +248,7 @@ void dc_rule_drop(const DcDrop *drop, const DcPacket *packet, const DcBrief *bri
   input.site = dc_site_lookup(drop->symbol);
   if (drop->symbol != NULL) {
     size_t len = dc_site_strip_suffix(drop->symbol, strlen(drop->symbol));
-    g_snprintf(input.function, sizeof input.function, "%.*s", (int)MIN(len, sizeof input.function - 1), drop->symbol);
+    g_strlcpy(input.function, drop->symbol, MIN(len + 1, sizeof input.function));
   }
   input.device = drop->in_ifname;
   if (input.device == NULL && drop->in_ifindex != 0 && state != NULL)

@@ -4,12 +4,17 @@
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
 
+static inline void count_time(DcDiagnosis *self, int64_t time_ns)
+{
+  if (self->summary.first_ns == DC_TIME_NONE || time_ns < self->summary.first_ns)
+    self->summary.first_ns = time_ns;
+  if (self->summary.last_ns == DC_TIME_NONE || time_ns > self->summary.last_ns)
+    self->summary.last_ns = time_ns;
+}
+
 void dc_sighting_count(DcDiagnosis *self, const DcSighting *seen)
 {
-  if (self->summary.first_ns == DC_TIME_NONE || seen->time_ns < self->summary.first_ns)
-    self->summary.first_ns = seen->time_ns;
-  if (self->summary.last_ns == DC_TIME_NONE || seen->time_ns > self->summary.last_ns)
-    self->summary.last_ns = seen->time_ns;
+  count_time(self, seen->time_ns);
   if (seen->direction == DC_DIRECTION_OUT)
     return;
   self->inbound++;
@@ -24,6 +29,24 @@ void dc_sighting_count(DcDiagnosis *self, const DcSighting *seen)
     self->port_frames[0][seen->dst_port]++;
   else if (seen->has_ports && seen->protocol == PROTO_UDP)
     self->port_frames[1][seen->dst_port]++;
+}
+
+bool dc_sighting_take_light(void *data, const DcLightFrame *light, int64_t time_ns, DcFate fate)
+{
+  DcDiagnosis *self = data;
+  if (self->listener.frame != NULL)
+    return false;
+  count_time(self, time_ns);
+  self->summary.frames_seen++;
+  self->summary.frames_by_fate[fate]++;
+  if (light->sent)
+    return true;
+  self->inbound++;
+  dc_series_add(&self->inbound_series, time_ns);
+  self->ethertype_frames[light->ethertype]++;
+  self->protocol_frames[light->protocol]++;
+  self->port_frames[light->protocol == PROTO_TCP ? 0 : 1][light->local_port]++;
+  return true;
 }
 
 bool dc_sighting_is_usual(const DcSighting *seen)

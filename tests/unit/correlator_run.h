@@ -46,7 +46,7 @@ static inline void run_begin_with(Run *run, const DcCorrelatorOptions *options, 
 {
   static const uint8_t mac[6] = HOST_MAC;
   const DcAddr addr = {.version = 4, .bytes = {10, 0, 0, 1}};
-  const DcVerdictSink sink = {NULL, on_frame, on_drop, on_handshake, run};
+  const DcVerdictSink sink = {.frame = on_frame, .drop = on_drop, .handshake = on_handshake, .data = run};
   *run = (Run){.frames = g_array_new(FALSE, FALSE, sizeof(DcFrameVerdict)),
                .drops = g_array_new(FALSE, FALSE, sizeof(DcDropVerdict)),
                .drop_numbers = g_array_new(FALSE, FALSE, sizeof(uint64_t)),

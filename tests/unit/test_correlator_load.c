@@ -54,7 +54,7 @@ static Load *load_begin_with(size_t max_flows)
   dc_correlator_options_init(&options);
   options.expect_drops = true;
   options.max_flows = max_flows;
-  const DcVerdictSink sink = {NULL, on_frame, on_drop, on_handshake, load};
+  const DcVerdictSink sink = {.frame = on_frame, .drop = on_drop, .handshake = on_handshake, .data = load};
   load->correlator = dc_correlator_new(&options, &sink);
   dc_correlator_add_local_mac(load->correlator, mac);
   return load;

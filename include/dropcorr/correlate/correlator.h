@@ -30,6 +30,8 @@ typedef struct {
   /* Asked before a frame that no drop was joined to is given: true takes it, and nothing more is given of it. NULL:
    * all frames are given. Most frames are like that, and a verdict takes longer to make than to count. */
   bool (*sighting)(void *data, const DcSighting *sighting);
+  /* The same of a light frame of which nothing more will be known: OUTBOUND or UNREMARKABLE. */
+  bool (*light)(void *data, const DcLightFrame *light, int64_t time_ns, DcFate fate);
   /* Each frame once, not in number order: a frame is decided when its window is over.
    * `drop` is the drop it was joined to, else NULL. The sink may keep copies only. */
   void (*frame)(void *data, const DcFrameVerdict *verdict, const DcDrop *drop);
