@@ -127,9 +127,8 @@ static void inbound_syn(DcCorrelator *self, DcFlow *flow, const DcSegment *segme
     flow->refused_by = DC_REFUSED_NONE;
     if (dc_flows_attempts(self->flows) >= self->max_attempts)
       dc_flows_evict_attempt(self->flows, dc_answer_evict, self); /* another flow: this one has none */
-    DcBrief brief;
-    dc_window_brief(self->window, slot, &brief);
-    attempt = dc_flows_open_attempt(self->flows, flow, &brief);
+    attempt =
+        dc_flows_open_attempt(self->flows, flow, dc_window_record(self->window, slot), (DcDirection)slot->direction);
     attempt->id = ++self->next_attempt;
     attempt->isn = segment->seq;
     attempt->has_tsval = segment->has_tsval;
@@ -178,6 +177,7 @@ void dc_answer_syn_decided(DcCorrelator *self, const DcSlot *slot, DcFate fate)
     if (ended->open_syns == 0) {
       give_handshake(self, ended);
       g_hash_table_remove(self->ended_attempts, GSIZE_TO_POINTER(id));
+      dc_flows_free_attempt(self->flows, ended);
     }
     return;
   }

@@ -29,6 +29,11 @@ static inline bool dc_packet_is_usual(const DcPacket *packet)
 size_t dc_brief_pack_usual(const DcPacket *packet, uint32_t len, uint32_t interface_id,
                            uint8_t record[DC_BRIEF_RECORD_MAX]);
 
+static inline void dc_brief_record_set_direction(uint8_t *record, DcDirection direction)
+{
+  record[2] = (uint8_t)direction;
+}
+
 /* Of a record. */
 size_t dc_brief_record_len(const uint8_t *record);
 

@@ -82,11 +82,6 @@ static void decide_fragment(DcFrameVerdict *verdict, bool incomplete, void *data
 
 /* --- life --------------------------------------------------------------------- */
 
-static void attempt_free(gpointer data)
-{
-  dc_attempt_free(data);
-}
-
 DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerdictSink *sink)
 {
   DcCorrelator *self = g_new0(DcCorrelator, 1);
@@ -98,7 +93,7 @@ DcCorrelator *dc_correlator_new(const DcCorrelatorOptions *options, const DcVerd
   self->flows = dc_flows_new(max_flows);
   self->max_attempts = max_flows / FLOWS_PER_ATTEMPT;
   self->fragments = dc_fragments_new(options->fragment_ns, MAX_DATAGRAMS, decide_fragment, self);
-  self->ended_attempts = g_hash_table_new_full(NULL, NULL, NULL, attempt_free);
+  self->ended_attempts = g_hash_table_new(NULL, NULL);
   self->ifindexes = g_array_new(FALSE, FALSE, sizeof(uint32_t));
   self->bridge_ports = g_hash_table_new(g_direct_hash, g_direct_equal);
   self->now_ns = self->previous_ns = self->first_frame_ns = self->last_frame_ns = self->priming_begin_ns = DC_TIME_NONE;
@@ -126,6 +121,11 @@ void dc_correlator_free(DcCorrelator *self)
   g_clear_pointer(&self->priming, g_ptr_array_unref);
   g_array_unref(self->ifindexes);
   g_hash_table_unref(self->bridge_ports);
+  GHashTableIter iter;
+  gpointer ended;
+  g_hash_table_iter_init(&iter, self->ended_attempts);
+  while (g_hash_table_iter_next(&iter, NULL, &ended))
+    dc_flows_free_attempt(self->flows, ended);
   g_hash_table_unref(self->ended_attempts);
   dc_fragments_free(self->fragments);
   dc_flows_free(self->flows);

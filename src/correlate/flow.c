@@ -30,6 +30,7 @@ struct DcFlows {
   uint32_t mask;
   DcFlow **chunks;
   DcSlab *slab; /* of chunks */
+  DcSlab *attempt_slab;
   size_t chunk_count;
   size_t max_flows;
   size_t used; /* of the chunks, ever */
@@ -48,6 +49,7 @@ DcFlows *dc_flows_new(size_t max_flows)
   flows->mask = ENTRIES_FIRST - 1;
   flows->entries = dc_table_alloc(ENTRIES_FIRST * sizeof(Entry));
   flows->slab = dc_slab_new(CHUNK_FLOWS * sizeof(DcFlow));
+  flows->attempt_slab = dc_slab_new(sizeof(DcAttempt));
   return flows;
 }
 
@@ -68,7 +70,8 @@ void dc_flows_free(DcFlows *flows)
   if (flows == NULL)
     return;
   for (uint32_t i = 1; i <= flows->used; i++)
-    dc_attempt_free(flow_at(flows, i)->attempt);
+    dc_flows_free_attempt(flows, flow_at(flows, i)->attempt);
+  dc_slab_free(flows->attempt_slab);
   dc_slab_free(flows->slab);
   g_free(flows->chunks);
   dc_table_free(flows->entries);
@@ -93,37 +96,22 @@ uint32_t dc_flow_hash_of(const DcPacket *packet)
                    packet->ip_protocol);
 }
 
-void dc_flows_prefetch(const DcFlows *flows, uint32_t hash)
-{
-  __builtin_prefetch(&flows->entries[hash & flows->mask]);
-}
-
-static const DcFlow *first_of(const DcFlows *flows, uint32_t hash)
-{
-  uint32_t at = hash & flows->mask;
-  while (flows->entries[at].flow != 0 && flows->entries[at].hash != hash)
-    at = (at + 1) & flows->mask;
-  return flows->entries[at].flow != 0 ? flow_at(flows, flows->entries[at].flow) : NULL;
-}
-
 static inline void prefetch_all(const void *from, size_t len)
 {
   for (size_t at = 0; at < len; at += 64)
     __builtin_prefetch((const char *)from + at, 1);
 }
 
-void dc_flows_prefetch_first(const DcFlows *flows, uint32_t hash)
+void dc_flows_prefetch(const DcFlows *flows, uint32_t hash)
 {
-  const DcFlow *flow = first_of(flows, hash);
-  if (flow != NULL)
-    prefetch_all(flow, sizeof *flow);
+  __builtin_prefetch(&flows->entries[hash & flows->mask]);
 }
 
-void dc_flows_prefetch_attempt(const DcFlows *flows, uint32_t hash)
+void dc_flows_prefetch_first(const DcFlows *flows, uint32_t hash)
 {
-  const DcFlow *flow = first_of(flows, hash);
-  if (flow != NULL && flow->attempt != NULL && !flow->peer_acked)
-    prefetch_all(flow->attempt, sizeof *flow->attempt);
+  const uint32_t flow = flows->entries[hash & flows->mask].flow;
+  if (flow != 0)
+    __builtin_prefetch(flow_at(flows, flow), 1);
 }
 
 void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1)
@@ -229,7 +217,7 @@ static void flow_remove(DcFlows *flows, DcFlow *flow)
   entry_remove(flows, dc_flow_hash(&flow->key), flow->self);
   idle_unlink(flows, flow);
   if (flow->attempt != NULL) {
-    dc_attempt_free(g_steal_pointer(&flow->attempt));
+    dc_flows_free_attempt(flows, g_steal_pointer(&flow->attempt));
     flows->attempts--;
   }
   flow->generation++;
@@ -334,6 +322,17 @@ DcFlow *dc_flows_at(DcFlows *flows, uint32_t index_plus_1, uint32_t generation)
   return flow->in_use && flow->generation == generation ? flow : NULL;
 }
 
+/* The next flow of the list was sent for when the one before this was looked at: it tells the one after it. */
+static inline void prefetch_after(const DcFlows *flows, const DcFlow *flow)
+{
+  if (flow->idle_next == 0)
+    return;
+  const DcFlow *next = flow_at(flows, flow->idle_next);
+  __builtin_prefetch(&next->generation, 1);
+  if (next->idle_next != 0)
+    __builtin_prefetch(flow_at(flows, next->idle_next), 1);
+}
+
 void dc_flows_expire(DcFlows *flows, int64_t now_ns, const DcFlowLimits *limits, DcFlowEvict evict, void *data)
 {
   const int64_t limit[IDLE_LISTS] = {
@@ -344,8 +343,7 @@ void dc_flows_expire(DcFlows *flows, int64_t now_ns, const DcFlowLimits *limits,
       /* A clock that went back makes the age negative: then the flow stays. */
       if (now_ns - flow->last_ns <= limit[list])
         break;
-      if (flow->idle_next != 0)
-        prefetch_all(flow_at(flows, flow->idle_next), sizeof *flow);
+      prefetch_after(flows, flow);
       evict(flow, data);
       flow_remove(flows, flow);
     }
@@ -381,14 +379,13 @@ void dc_flows_clear(DcFlows *flows, DcFlowEvict evict, void *data)
 
 /* --- attempts ------------------------------------------------------------------------------- */
 
-DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow, const DcBrief *brief)
+DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow, const uint8_t *record, DcDirection direction)
 {
-  uint8_t packed[DC_BRIEF_RECORD_MAX];
-  const size_t len = dc_brief_pack(brief, packed);
-  DcAttempt *attempt = g_malloc0(sizeof *attempt + len);
+  DcAttempt *attempt = dc_slab_take(flows->attempt_slab);
+  memset(attempt, 0, offsetof(DcAttempt, brief));
   attempt->answer_ns = -1;
-  attempt->brief_len = (uint8_t)len;
-  memcpy(attempt->brief, packed, len);
+  memcpy(attempt->brief, record, dc_brief_record_len(record));
+  dc_brief_record_set_direction(attempt->brief, direction);
   flow->attempt = attempt;
   flows->attempts++;
   idle_move(flows, flow, IDLE_ATTEMPT, flow->last_ns);
@@ -407,15 +404,15 @@ DcAttempt *dc_flows_take_attempt(DcFlows *flows, DcFlow *flow)
 
 void dc_flows_close_attempt(DcFlows *flows, DcFlow *flow)
 {
-  dc_attempt_free(dc_flows_take_attempt(flows, flow));
+  dc_flows_free_attempt(flows, dc_flows_take_attempt(flows, flow));
 }
 
-void dc_attempt_free(DcAttempt *attempt)
+void dc_flows_free_attempt(DcFlows *flows, DcAttempt *attempt)
 {
   if (attempt == NULL)
     return;
   g_free(attempt->more);
-  g_free(attempt);
+  dc_slab_give(flows->attempt_slab, attempt);
 }
 
 void dc_attempt_add_syn(DcAttempt *attempt, const DcSyn *syn)

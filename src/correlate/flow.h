@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "brief_record.h"
+
 #include "dropcorr/model/verdict.h"
 
 #include <stdbool.h>
@@ -41,8 +43,7 @@ typedef struct {
   bool has_tsval, established, has_answer_tsval;
   uint8_t refused_by, refused_type, refused_code;
   uint8_t icmp_error_type, icmp_error_code;
-  uint8_t brief_len;
-  uint8_t brief[]; /* packed: of the first SYN */
+  uint8_t brief[DC_BRIEF_RECORD_MAX]; /* packed: of the first SYN; last */
 } DcAttempt;
 
 /* Two cache lines: by the first it is found, the second tells what became of its frames. */
@@ -96,12 +97,11 @@ uint32_t dc_flow_hash(const DcFlowKey *key);
 /* Of the key that a packet with ports has. */
 uint32_t dc_flow_hash_of(const DcPacket *packet);
 
-/* Brings into the cache what a lookup begins with; the flow that it most likely finds; that one's attempt. Each step
- * reads what the one before has brought. */
+/* Brings into the cache what a lookup begins with; what it most likely finds. The second reads what the first brings.
+ */
 void dc_flows_prefetch(const DcFlows *flows, uint32_t hash);
 void dc_flows_prefetch_first(const DcFlows *flows, uint32_t hash);
-void dc_flows_prefetch_attempt(const DcFlows *flows, uint32_t hash);
-/* What tells what became of the flow's frames. */
+/* Brings into the cache what tells what became of the flow's frames. */
 void dc_flows_prefetch_at(const DcFlows *flows, uint32_t index_plus_1);
 
 /* NULL when there is none. hash is the key's. Flows stay where they are while they live. */
@@ -132,12 +132,13 @@ void dc_flows_expire(DcFlows *flows, int64_t now_ns, const DcFlowLimits *limits,
 void dc_flows_clear(DcFlows *flows, DcFlowEvict evict, void *data);
 
 /* Attaches a new attempt to a flow; detaches and frees it. */
-DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow, const DcBrief *brief);
+DcAttempt *dc_flows_open_attempt(DcFlows *flows, DcFlow *flow, const uint8_t *record, DcDirection direction);
 void dc_flows_close_attempt(DcFlows *flows, DcFlow *flow);
 /* Detaches it only: the caller frees it. */
 DcAttempt *dc_flows_take_attempt(DcFlows *flows, DcFlow *flow);
 
-void dc_attempt_free(DcAttempt *attempt); /* NULL is allowed */
+void dc_flows_free_attempt(DcFlows *flows, DcAttempt *attempt); /* NULL is allowed */
+
 void dc_attempt_add_syn(DcAttempt *attempt, const DcSyn *syn);
 /* All of it but the outcome. */
 void dc_attempt_tell(const DcAttempt *attempt, DcHandshake *ret_handshake);

@@ -104,6 +104,17 @@ static void process_inbound(DcCorrelator *self, const DcLightFrame *light, const
     give(self, light, key, time_ns, DC_FATE_UNREMARKABLE);
 }
 
+/* So many frames before its turn the table is looked into, and its flow. More than this costs more than it saves. */
+enum { TABLE_AHEAD = 6, FLOW_AHEAD = 3 };
+
+void dc_correlator_look_forward(const DcCorrelator *self, DcEvent *const *events, size_t count)
+{
+  if (count > TABLE_AHEAD && events[TABLE_AHEAD]->kind == DC_EVENT_LIGHT)
+    dc_flows_prefetch(self->flows, events[TABLE_AHEAD]->light.flow);
+  if (count > FLOW_AHEAD && events[FLOW_AHEAD]->kind == DC_EVENT_LIGHT)
+    dc_flows_prefetch_first(self->flows, events[FLOW_AHEAD]->light.flow);
+}
+
 void dc_correlator_process_light(DcCorrelator *self, const DcLightFrame *light, int64_t time_ns)
 {
   DcFlowKey key;

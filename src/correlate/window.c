@@ -334,14 +334,6 @@ DcSlot *dc_window_find_older(DcWindow *window, DcChain chain, uint64_t hash, uin
   return slot == NULL ? NULL : chain_walk(window, chain, chained(chain, hash), slot, position);
 }
 
-void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys)
-{
-  if (keys->exact == 0 && keys->loose == 0)
-    return;
-  __builtin_prefetch(head_of(window, DC_CHAIN_EXACT, short_hash(keys->exact)), 1);
-  __builtin_prefetch(head_of(window, DC_CHAIN_LOOSE, keys->loose), 1);
-}
-
 bool dc_window_was_joined(const DcWindow *window, uint64_t hash)
 {
   return window->recent[hash % WINDOW_RECENT] == hash;
@@ -496,6 +488,11 @@ DcSlot *dc_window_at(DcWindow *window, uint64_t position)
 }
 
 /* --- what is kept of a frame --------------------------------------------------------------------- */
+
+const uint8_t *dc_window_record(const DcWindow *window, const DcSlot *slot)
+{
+  return record_at(window, slot);
+}
 
 void dc_window_brief(const DcWindow *window, const DcSlot *slot, DcBrief *ret_brief)
 {

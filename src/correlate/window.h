@@ -92,8 +92,6 @@ DcSlot *dc_window_add(DcWindow *window, const DcFrameKeys *keys, bool own, uint6
 /* The same of a light frame that came in and waits for an answer; record: its packed brief. It is found by nothing. */
 DcSlot *dc_window_add_light(DcWindow *window, const DcLightFrame *light, const uint8_t *record, size_t len,
                             uint64_t *ret_position);
-/* Brings the ends of its chains into the cache. */
-void dc_window_prefetch(const DcWindow *window, const DcFrameKeys *keys);
 DcSlot *dc_window_oldest(DcWindow *window); /* NULL when empty */
 void dc_window_remove_oldest(DcWindow *window);
 
@@ -115,6 +113,8 @@ DcSlot *dc_window_find_older(DcWindow *window, DcChain chain, uint64_t hash, uin
 bool dc_window_was_joined(const DcWindow *window, uint64_t hash);
 void dc_window_note_joined(DcWindow *window, uint64_t hash);
 
+/* Of a slot that is not BARE: its packed brief, whose direction is the slot's. */
+const uint8_t *dc_window_record(const DcWindow *window, const DcSlot *slot);
 void dc_window_brief(const DcWindow *window, const DcSlot *slot, DcBrief *ret_brief);
 
 /* NULL: it has none. */

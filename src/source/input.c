@@ -11,7 +11,7 @@
 
 /* One read(2) asks for this much: large enough to amortise the call, small enough
  * that what was read is still in the second-level cache when it is decoded. */
-#define READ_SIZE (1u << 20)
+#define READ_SIZE (256u << 10)
 
 #define LINE_MAX_LEN (64u << 10)
 

@@ -74,8 +74,8 @@ void dc_correlator_add_bridge_port(DcCorrelator *correlator, uint32_t ifindex);
 /* Which way frames go, once nothing more will be learnt of it: from then on any thread may ask. NULL: before. */
 const DcDirections *dc_correlator_directions(const DcCorrelator *correlator);
 
-/* Before events[0] is fed, when those behind it will be: what they will need is brought into the cache. Changes nothing
- * else. */
+/* Before events[0] is fed, when those behind it will be: what light frames will need is brought into the cache. Changes
+ * nothing else. */
 void dc_correlator_look_forward(const DcCorrelator *correlator, DcEvent *const *events, size_t count);
 
 /* frame->packet and drop->packet must be decoded. Samples only advance the clock. */
