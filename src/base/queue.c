@@ -30,7 +30,7 @@
 #define ALIGNMENT 16
 #define CACHE_LINE 64
 #define SKIP_TO_START SIZE_MAX
-/* A quarter of the ring: until the consumer has come past the skip, only that much has room. */
+/* A quarter of the ring, unless told otherwise: until the consumer has come past the skip, only that much has room. */
 #define RESTART_PART 4
 /* Less is not worth a call of the kernel. */
 #define RELEASE_LEAST ((size_t)256 << 10)
@@ -46,6 +46,7 @@ struct DcQueue {
   /* Constant after dc_queue_new(). */
   uint8_t *ring;
   size_t capacity;
+  size_t restart_at; /* an empty ring is begun anew this far from its start */
   int wake_fd;
 
   /* Written by the producer. */
@@ -73,6 +74,7 @@ DcQueue *dc_queue_new(size_t capacity, int wake_fd)
   memset(queue, 0, sizeof *queue);
   queue->ring = ring;
   queue->capacity = rounded;
+  queue->restart_at = rounded / RESTART_PART;
   queue->wake_fd = wake_fd;
   atomic_init(&queue->written, 0);
   atomic_init(&queue->read, 0);
@@ -97,10 +99,15 @@ static bool has_room(DcQueue *queue, uint64_t written, size_t need)
   return need <= queue->capacity - (size_t)(written - queue->read_seen);
 }
 
+void dc_queue_restart_at(DcQueue *queue, size_t bytes)
+{
+  queue->restart_at = bytes < queue->capacity / RESTART_PART ? bytes : queue->capacity / RESTART_PART;
+}
+
 /* It is empty, and some way from its start. */
 static bool may_restart(DcQueue *queue, uint64_t written, size_t stride)
 {
-  if (queue->write_offset < queue->capacity / RESTART_PART || stride > queue->write_offset)
+  if (queue->write_offset < queue->restart_at || stride > queue->write_offset)
     return false;
   queue->read_seen = atomic_load_explicit(&queue->read, memory_order_acquire);
   return queue->read_seen == written;

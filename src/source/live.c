@@ -26,7 +26,9 @@
 #define HOLD_NS (500 * DC_NS_PER_MS)
 #define HELD_BYTES_MAX ((size_t)128 << 20)
 #define QUEUE_BYTES_DEFAULT ((size_t)32 << 20) /* address space: pages come with use */
+/* A round of texts that are all as long as may be; but most rounds are some kilobytes. */
 #define SAMPLER_QUEUE_BYTES ((size_t)64 << 20)
+#define SAMPLER_RESTART_AT ((size_t)1 << 20)
 #define TICK_NS (50 * DC_NS_PER_MS)
 
 /* After the stop the drop thread reads on for a while, and the last samples come after it. */
@@ -204,8 +206,10 @@ static bool open_all(DcLive *live, const DcLiveOptions *options, GError **error)
   make_thread(live, DC_PRODUCER_CAPTURE, queue_bytes);
   if (live->drops.mode != DC_LIVE_DROPS_NONE)
     make_thread(live, DC_PRODUCER_DROPS, queue_bytes);
-  if (live->sampler != NULL)
+  if (live->sampler != NULL) {
     make_thread(live, DC_PRODUCER_SAMPLER, SAMPLER_QUEUE_BYTES);
+    dc_queue_restart_at(live->threads[DC_PRODUCER_SAMPLER].queue, SAMPLER_RESTART_AT);
+  }
   for (unsigned i = 0; i < DC_PRODUCER_COUNT; i++) {
     if (!live->threads[i].exists)
       dc_timeline_mark(live->timeline, i, INT64_MAX);

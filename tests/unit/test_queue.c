@@ -92,35 +92,46 @@ static void test_wrap(void)
   g_rand_free(random);
 }
 
-/* The descriptor is written when the queue becomes non-empty, and only then. */
-/* One that is emptied each time keeps to its beginning; one that is not uses all there is. */
-static void test_restart(void)
+/* One that is emptied each time keeps to its beginning, or as near to it as it is told to; one that is not uses all
+ * there is. */
+static void check_restart(size_t restart_at, bool emptied)
 {
   enum { CAPACITY = 8 << 20, COUNT = 40000 };
-  for (int emptied = 0; emptied < 2; emptied++) {
-    g_autoptr(DcQueue) queue = dc_queue_new(CAPACITY, -1);
-    uint8_t body[1000] = {0};
-    uintptr_t lowest = UINTPTR_MAX, highest = 0;
-    for (uint32_t i = 0; i < COUNT; i++) {
-      const void *record;
-      size_t len;
-      g_assert_true(dc_queue_push(queue, &i, sizeof i, body, i % sizeof body));
-      if (!emptied && i == 0)
-        continue; /* one is always left */
-      g_assert_true(dc_queue_peek(queue, &record, &len));
-      const uint32_t number = emptied ? i : i - 1;
-      g_assert_true(len == sizeof i + number % sizeof body && memcmp(record, &number, sizeof number) == 0);
-      lowest = MIN(lowest, (uintptr_t)record);
-      highest = MAX(highest, (uintptr_t)record);
-      dc_queue_pop(queue);
-    }
-    if (emptied)
-      g_assert_cmpuint(highest - lowest, <, CAPACITY / 4 + 4096);
-    else
-      g_assert_cmpuint(highest - lowest, >, CAPACITY - 4096);
+  g_autoptr(DcQueue) queue = dc_queue_new(CAPACITY, -1);
+  if (restart_at != 0)
+    dc_queue_restart_at(queue, restart_at);
+  uint8_t body[1000] = {0};
+  uintptr_t lowest = UINTPTR_MAX, highest = 0;
+  for (uint32_t i = 0; i < COUNT; i++) {
+    const void *record;
+    size_t len;
+    g_assert_true(dc_queue_push(queue, &i, sizeof i, body, i % sizeof body));
+    if (!emptied && i == 0)
+      continue; /* one is always left */
+    g_assert_true(dc_queue_peek(queue, &record, &len));
+    const uint32_t number = emptied ? i : i - 1;
+    g_assert_true(len == sizeof i + number % sizeof body && memcmp(record, &number, sizeof number) == 0);
+    lowest = MIN(lowest, (uintptr_t)record);
+    highest = MAX(highest, (uintptr_t)record);
+    dc_queue_pop(queue);
+  }
+  const size_t within = restart_at != 0 ? MIN(restart_at, CAPACITY / 4) : CAPACITY / 4;
+  if (emptied)
+    g_assert_cmpuint(highest - lowest, <, within + 4096);
+  else
+    g_assert_cmpuint(highest - lowest, >, CAPACITY - 4096);
+}
+
+static void test_restart(void)
+{
+  static const size_t places[] = {0, 64 << 10, 1 << 20, SIZE_MAX};
+  for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+    check_restart(places[i], true);
+    check_restart(places[i], false);
   }
 }
 
+/* The descriptor is written when the queue becomes non-empty, and only then. */
 static void test_wake(void)
 {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

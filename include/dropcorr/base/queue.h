@@ -17,6 +17,10 @@ typedef struct DcQueue DcQueue;
  * non-empty, borrowed, or -1. */
 DcQueue *dc_queue_new(size_t capacity, int wake_fd);
 
+/* Before the first record. An empty ring is begun anew once it was used this far, at most a quarter of it: that is how
+ * much of it stays resident when little comes at a time, and how much has room in the moment after. */
+void dc_queue_restart_at(DcQueue *queue, size_t bytes);
+
 /* Producer: copies head and body (body may be NULL) as one record. False when full: counted.
  * A record never wraps around: up to half of the capacity always fits into an empty queue. */
 bool dc_queue_push(DcQueue *queue, const void *head, size_t head_len, const void *body, size_t body_len);

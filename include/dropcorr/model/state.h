@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DC_STATE_STEPS_MAX 4096
+#define DC_STATE_STEPS_MAX 1024
 #define DC_STATE_STEPS_TOTAL_MAX (1u << 20) /* over all counters: beyond it changes are folded earlier */
 #define DC_STATE_COUNTERS_MAX 65536
 #define DC_STATE_OBJECTS_MAX 4096
