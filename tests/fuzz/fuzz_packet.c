@@ -1,7 +1,11 @@
 /*
- * Frames: decoder, inner packets, comparable form, flow keys.
+ * Frames: decoder, inner packets, comparable form, flow keys, light frames.
  * Input: link type(1), bytes of the packet not captured(1), then the captured bytes.
  */
+#include "../../src/correlate/brief_record.h"
+#include "../../src/correlate/flow.h"
+
+#include "dropcorr/correlate/light_frame.h"
 #include "dropcorr/decode/normalise.h"
 #include "dropcorr/decode/packet.h"
 #include "dropcorr/model/verdict.h"
@@ -67,6 +71,39 @@ static void check_normal(DcLink link, const DcPacket *packet, const uint8_t *byt
   }
 }
 
+/* What a light frame says is what the packet says, whichever way it goes. */
+static void check_light(DcLink link, const DcPacket *packet, uint32_t caplen, uint32_t len)
+{
+  const DcFrame frame = {.number = 7, .caplen = caplen, .len = len, .link = (uint8_t)link, .packet = *packet};
+  for (int sent = 0; sent < 2; sent++) {
+    g_autoptr(DcDirections) directions = dc_directions_new();
+    dc_directions_add_address(directions, sent ? &packet->src : &packet->dst);
+    if (packet->has & DC_HAS_MAC)
+      dc_directions_add_mac(directions, sent ? packet->src_mac : packet->dst_mac);
+    DcLightFrame light;
+    if (!dc_light_frame_make(&light, &frame, directions))
+      continue;
+    const size_t addr_len = packet->src.version == 4 ? 4 : 16;
+    const DcAddr *peer = light.sent ? &packet->dst : &packet->src, *local = light.sent ? &packet->src : &packet->dst;
+    FUZZ_CHECK((packet->has & DC_HAS_PORTS) != 0 && packet->status == DC_DECODE_OK);
+    FUZZ_CHECK(light.rest_len <= DC_LIGHT_REST_MAX && light.rest_len >= 2 * addr_len);
+    FUZZ_CHECK(memcmp(light.rest, peer->bytes, addr_len) == 0);
+    FUZZ_CHECK(memcmp(light.rest + addr_len, local->bytes, addr_len) == 0);
+    FUZZ_CHECK(light.local_port == (light.sent ? packet->src_port : packet->dst_port));
+    FUZZ_CHECK(light.peer_port == (light.sent ? packet->dst_port : packet->src_port));
+    DcBrief brief, told;
+    dc_brief_from_packet(&brief, packet, len, DC_DIRECTION_UNKNOWN);
+    FUZZ_CHECK(light.flow == dc_flow_hash(&brief.flow));
+    FUZZ_CHECK(!light.sent || !light.waits);
+    FUZZ_CHECK((light.rest_len > 2 * addr_len) == light.waits);
+    if (!light.waits)
+      continue;
+    FUZZ_CHECK(light.rest_len - 2 * addr_len == dc_brief_record_len(light.rest + 2 * addr_len));
+    dc_brief_unpack(&told, light.rest + 2 * addr_len);
+    FUZZ_CHECK(memcmp(&told, &brief, sizeof told) == 0);
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   if (size < 2 || size > 70000)
@@ -83,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   check_packet(&packet, caplen, len);
   check_flow(&packet, len);
   check_normal(link, &packet, bytes, caplen, len);
+  check_light(link, &packet, caplen, len);
 
   uint32_t offset = 0;
   while (dc_decode_inner(&packet, bytes, caplen, len, &packet)) {
