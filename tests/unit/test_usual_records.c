@@ -28,7 +28,7 @@ static uint32_t random_below(Writer *writer, uint32_t n)
 
 static void put16(Writer *writer, uint16_t value)
 {
-  value = writer->swapped ? GUINT16_SWAP_LE_BE(value) : value;
+  value = (uint16_t)(writer->swapped ? GUINT16_SWAP_LE_BE(value) : value);
   g_byte_array_append(writer->bytes, (const guint8 *)&value, sizeof value);
 }
 
