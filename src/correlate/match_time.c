@@ -206,8 +206,9 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
       continue;
     if (!sent && dc_answer_is_answered(self, slot))
       continue;
-    /* All of one datagram: whichever of its fragments is meant, it was lost. */
-    if (!has_receive && best.slot != NULL && is_same_datagram(self, slot, best.slot))
+    /* All of one datagram: whichever of its fragments is meant, it was lost. Where whole ones are seen, with a
+     * reception too: what is freed there is the fragment that came last. */
+    if ((!has_receive || for_a_socket) && best.slot != NULL && is_same_datagram(self, slot, best.slot))
       continue;
     if (slot->time_ns <= meant && (best.slot == NULL || distance < nearest)) {
       nearest = distance;
@@ -224,6 +225,22 @@ static DcJoin nearest_frame(DcCorrelator *self, const DcDrop *drop, int64_t with
     best.match = DC_MATCH_POSSIBLE;
   *ret_nearest = nearest;
   return best;
+}
+
+/* Whether the other packet that the frame is nearer to than to its own is a fragment of the same datagram: then that
+ * one's frame is about as far from it as this frame is from its own. */
+static bool rival_is_of_datagram(const DcCorrelator *self, const DcDrop *drop, const DcJoin *join)
+{
+  enum { AROUND = 8 };
+  if ((join->slot->flags & DC_SLOT_FRAGMENT) == 0 || !dc_match_is_for_a_socket(drop))
+    return false;
+  const int64_t farthest = receive_distance(drop, join->slot) + RECEIVE_CLEAR_NS;
+  for (uint64_t at = join->position > AROUND ? join->position - AROUND : 0; at <= join->position + AROUND; at++) {
+    const DcSlot *slot = at != join->position ? dc_window_at(self->window, at) : NULL;
+    if (slot != NULL && rival_distance(drop, slot) <= farthest && is_same_datagram(self, slot, join->slot))
+      return true;
+  }
+  return false;
 }
 
 bool dc_match_received_fragment(const DcCorrelator *self, const DcDrop *drop, DcDatagramKey *ret_key)
@@ -250,7 +267,8 @@ DcJoin dc_match_by_time(DcCorrelator *self, const DcDrop *drop)
       best = nearest_frame(self, drop, MIN(4 * nearest + RECEIVE_CLEAR_NS, RECEIVE_NS), &nearest);
   }
   /* Nearer to another's, but as near as in a flood it may be to either. */
-  if (best.slot != NULL && drop->rx_time_ns != 0 && rival_distance(drop, best.slot) < receive_distance(drop, best.slot))
+  if (best.slot != NULL && drop->rx_time_ns != 0 &&
+      rival_distance(drop, best.slot) < receive_distance(drop, best.slot) && !rival_is_of_datagram(self, drop, &best))
     best.match = DC_MATCH_POSSIBLE;
   if (best.slot != NULL && drop->rx_passed_ns > 0) {
     /* Received here, passed on and received again by a device of that name: the drop is where it came last. */

@@ -39,6 +39,36 @@ static void test_reassembled_datagram_dropped(void)
   run_free(&run);
 }
 
+/* Fragments a moment apart, the first of them last: which one's packet was freed does not matter, nor that it is nearer
+ * to the reception of another of them. */
+static void test_fragments_at_once(void)
+{
+  static const int64_t stamped_late_ns[] = {700, -2500}; /* the reception, from the last fragment's frame */
+  static const char bytes[64] = "fragmented";
+  for (size_t i = 0; i < G_N_ELEMENTS(stamped_late_ns); i++) {
+    Run run;
+    run_begin(&run);
+    const Spec first = {
+        .sport = 40018, .dport = 5000, .id = 81, .fragment = 0x2000, .payload = bytes, .payload_len = 56};
+    const Spec middle = {.id = 81, .fragment = 0x2008, .payload = bytes, .payload_len = 64};
+    const Spec last = {.id = 81, .fragment = 16, .payload = bytes, .payload_len = 24};
+    feed_frame(&run, fragment_packet(&last, 17), T0);
+    feed_frame(&run, fragment_packet(&middle, 17), T0 + 26000);
+    feed_frame(&run, udp_packet(&first), T0 + 28000);
+    DcEvent drop = drop_event(NULL, ++run.next_drop, T0 + 48000, "__udp4_lib_rcv", "NO_SOCKET");
+    drop.drop.rx_time_ns = T0 + 28000 - stamped_late_ns[i];
+    drop.drop.rx_before_ns = 2100;
+    drop.drop.rx_len = 20 + 64;
+    dc_correlator_feed(run.correlator, &drop);
+    run_end(&run);
+    for (uint64_t number = 1; number <= 3; number++) {
+      g_assert_cmpint(verdict_of(&run, number)->fate, ==, DC_FATE_DROPPED);
+      g_assert_cmpint(verdict_of(&run, number)->match, ==, DC_MATCH_LIKELY);
+    }
+    run_free(&run);
+  }
+}
+
 /* A copy of a fragment is dropped by a rule: what is left never becomes whole, and is dropped later for that. */
 static void test_fragment_dropped_alone(void)
 {
@@ -218,6 +248,7 @@ static void test_reassembled_ipv6(void)
 int main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/fragment/at-once", test_fragments_at_once);
   g_test_add_func("/fragment/incomplete", test_incomplete_fragment);
   g_test_add_func("/fragment/reassembled", test_reassembled_datagram_dropped);
   g_test_add_func("/fragment/dropped-alone", test_fragment_dropped_alone);
