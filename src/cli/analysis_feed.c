@@ -41,7 +41,8 @@ DcEvent *dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *even
 {
   DcFrame *frame = &event->frame;
   decode_frame(frame);
-  if (!all && !dc_frame_is_asked(frame, analysis->expect_drops, analysis->asked)) {
+  const bool is_asked = dc_frame_is_asked(frame, analysis->expect_drops, all ? NULL : analysis->asked);
+  if (!all && !is_asked) {
     const DcDirections *directions = atomic_load_explicit(&analysis->directions, memory_order_acquire);
     DcEvent *light = room;
     if (directions != NULL && dc_light_frame_make(&light->light, frame, directions)) {
@@ -52,7 +53,7 @@ DcEvent *dc_analysis_prepare(const DcAnalysis *analysis, bool all, DcEvent *even
     }
   }
   DcFrameKeys *keys = room;
-  frame->usual = dc_frame_keys_make_asked(keys, frame, analysis->expect_drops, all ? NULL : analysis->asked);
+  frame->usual = dc_frame_keys_make_asked(keys, frame, analysis->expect_drops, is_asked);
   frame->keys = keys;
   *ret_used = offsetof(DcFrameKeys, record) + keys->record_len;
   return event;

@@ -47,7 +47,8 @@ void dc_correlator_start_verdict(const DcCorrelator *self, const DcSlot *slot, D
   verdict->answer_ns = -1;
 }
 
-bool dc_correlator_give_sighting(DcCorrelator *self, const DcSighting *sighting)
+/* True: the sink wants to know no more of this frame. */
+static bool give_sighting(DcCorrelator *self, const DcSighting *sighting)
 {
   if (self->sink.sighting == NULL || !self->sink.sighting(self->sink.data, sighting))
     return false;
@@ -218,7 +219,7 @@ static void decide_oldest(DcCorrelator *self)
     DcAnswer answer;
     dc_answer_decide(self, slot, &answer);
     const DcSighting sighting = sighting_of(slot, (DcFate)answer.fate);
-    if ((slot->flags & DC_SLOT_FRAGMENT) != 0 || !dc_correlator_give_sighting(self, &sighting))
+    if ((slot->flags & DC_SLOT_FRAGMENT) != 0 || !give_sighting(self, &sighting))
       give_answer(self, slot, &answer);
     else if ((slot->flags & DC_SLOT_SYN) != 0)
       dc_answer_syn_decided(self, slot, (DcFate)answer.fate);
@@ -413,7 +414,7 @@ static DcSlot *add_slot(DcCorrelator *self, const DcFrame *frame, const DcFrameK
 static void give_outbound(DcCorrelator *self, const DcFrame *frame, const DcFrameKeys *keys)
 {
   const DcSighting sighting = {.time_ns = frame->time_ns, .direction = DC_DIRECTION_OUT, .fate = DC_FATE_OUTBOUND};
-  if (dc_correlator_give_sighting(self, &sighting))
+  if (give_sighting(self, &sighting))
     return;
   DcFrameVerdict verdict = {.frame = frame->number, .time_ns = frame->time_ns, .answer_ns = -1};
   dc_brief_unpack(&verdict.brief, keys->record);

@@ -131,8 +131,6 @@ void dc_correlator_process(DcCorrelator *self, const DcEvent *event);
 void dc_correlator_make_room(DcCorrelator *self);
 /* A slot was added: it is over when its time is. */
 void dc_correlator_slot_added(DcCorrelator *self, const DcSlot *slot);
-/* True: the sink wants to know no more of this frame. */
-bool dc_correlator_give_sighting(DcCorrelator *self, const DcSighting *sighting);
 /* Verdict fields every frame has. */
 void dc_correlator_start_verdict(const DcCorrelator *self, const DcSlot *slot, DcFrameVerdict *verdict);
 void dc_correlator_give_frame(DcCorrelator *self, DcFrameVerdict *verdict, const DcDrop *drop);

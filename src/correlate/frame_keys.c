@@ -148,16 +148,6 @@ void dc_frame_keys_make(DcFrameKeys *keys, const DcFrame *frame, bool drops)
   keys->record_len = (uint16_t)(at - keys->record);
 }
 
-bool dc_frame_keys_make_asked(DcFrameKeys *keys, const DcFrame *frame, bool drops, const DcAsked *asked)
-{
-  if (dc_frame_is_asked(frame, drops, asked)) {
-    dc_frame_keys_make(keys, frame, drops);
-    return dc_packet_is_usual(&frame->packet);
-  }
-  dc_frame_keys_make_unasked(keys, frame);
-  return true;
-}
-
 bool dc_frame_is_asked(const DcFrame *frame, bool drops, const DcAsked *asked)
 {
   if (!dc_packet_is_usual(&frame->packet))
@@ -165,13 +155,18 @@ bool dc_frame_is_asked(const DcFrame *frame, bool drops, const DcAsked *asked)
   return drops && (asked == NULL || dc_asked_has(asked, dc_key_loose(&frame->packet)));
 }
 
-void dc_frame_keys_make_unasked(DcFrameKeys *keys, const DcFrame *frame)
+bool dc_frame_keys_make_asked(DcFrameKeys *keys, const DcFrame *frame, bool drops, bool is_asked)
 {
   const DcPacket *packet = &frame->packet;
+  if (is_asked) {
+    dc_frame_keys_make(keys, frame, drops);
+    return dc_packet_is_usual(packet);
+  }
   memset(keys, 0, offsetof(DcFrameKeys, record));
   keys->brief_len = (uint8_t)dc_brief_pack_usual(packet, frame->len, frame->interface_id, keys->record);
   keys->record_len = keys->brief_len;
   fill_hot(keys, packet);
   keys->flow = dc_flow_hash_of(packet);
   keys->unasked = true;
+  return true;
 }

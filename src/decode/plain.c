@@ -25,21 +25,7 @@
 
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_8021Q = 0x8100, TYPE_8021AD = 0x88a8 };
 
-static inline uint16_t be16(const uint8_t *at)
-{
-  uint16_t value;
-  memcpy(&value, at, sizeof value);
-  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(value) : value;
-}
-
-static inline uint32_t be32(const uint8_t *at)
-{
-  uint32_t value;
-  memcpy(&value, at, sizeof value);
-  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;
-}
-
-/* The same as the host has it in memory: sums are made of those. */
+/* As the host has it in memory: sums are made of those. */
 static inline uint16_t raw16(const uint8_t *at)
 {
   uint16_t value;
@@ -57,6 +43,17 @@ static inline uint32_t raw32(const uint8_t *at)
 static inline uint16_t in_network_order(uint16_t value)
 {
   return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(value) : value;
+}
+
+static inline uint16_t be16(const uint8_t *at)
+{
+  return in_network_order(raw16(at));
+}
+
+static inline uint32_t be32(const uint8_t *at)
+{
+  const uint32_t value = raw32(at);
+  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;
 }
 
 /* Where the packet's parts lie. All before `caught` was captured, at least the header of IP and the least one of what

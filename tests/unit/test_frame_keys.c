@@ -38,7 +38,7 @@ static void compare(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t
     nothing = asked_for(NULL);
   decode(link, bytes, caplen, len, &frame);
   dc_frame_keys_make(&all, &frame, true);
-  const bool usual = dc_frame_keys_make_asked(&keys, &frame, true, nothing);
+  const bool usual = dc_frame_keys_make_asked(&keys, &frame, true, dc_frame_is_asked(&frame, true, nothing));
   count->frames++;
   count->usual += usual;
   g_assert_cmpint(usual, ==, dc_packet_is_usual(&frame.packet));
@@ -57,7 +57,7 @@ static void compare(DcLink link, const uint8_t *bytes, uint32_t caplen, uint32_t
   g_assert_true(memcmp(&all, &keys, offsetof(DcFrameKeys, record)) == 0);
   g_assert_true(memcmp(all.record, keys.record, keys.record_len) == 0);
   dc_frame_keys_make(&all, &frame, true);
-  (void)dc_frame_keys_make_asked(&keys, &frame, true, NULL);
+  (void)dc_frame_keys_make_asked(&keys, &frame, true, dc_frame_is_asked(&frame, true, NULL));
   g_assert_true(memcmp(&all, &keys, offsetof(DcFrameKeys, record)) == 0);
   g_assert_true(memcmp(all.record, keys.record, keys.record_len) == 0);
 }
@@ -126,7 +126,7 @@ static void check_asked(DcLink link, const uint8_t *bytes, uint32_t caplen, uint
     return;
   g_autoptr(DcAsked) asked = asked_for(&drop);
   g_assert_true(dc_asked_knows(asked, &drop));
-  (void)dc_frame_keys_make_asked(&keys, &frame, true, asked);
+  (void)dc_frame_keys_make_asked(&keys, &frame, true, dc_frame_is_asked(&frame, true, asked));
   g_assert_false(keys.unasked);
   count->joinable += dc_packet_is_usual(&frame.packet);
 }

@@ -41,7 +41,6 @@ void dc_frame_keys_make(DcFrameKeys *keys, const DcFrame *frame, bool drops);
 
 /* False: it is a packet of a usual kind, which no drop asks for. asked: NULL: any frame may be. */
 bool dc_frame_is_asked(const DcFrame *frame, bool drops, const DcAsked *asked);
-/* The same as dc_frame_keys_make(), in less time, of one that is not. */
-void dc_frame_keys_make_unasked(DcFrameKeys *keys, const DcFrame *frame);
-/* As it is asked for or not. True: the packet is of a usual kind (DC_PACKET_USUAL). */
-bool dc_frame_keys_make_asked(DcFrameKeys *keys, const DcFrame *frame, bool drops, const DcAsked *asked);
+/* The same as dc_frame_keys_make(), in less time for one that is not; is_asked: dc_frame_is_asked(). True: the packet
+ * is of a usual kind (DC_PACKET_USUAL). */
+bool dc_frame_keys_make_asked(DcFrameKeys *keys, const DcFrame *frame, bool drops, bool is_asked);
