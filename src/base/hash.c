@@ -1,5 +1,6 @@
 #include "dropcorr/base/hash.h"
 
+#include "dropcorr/base/word.h"
 #include "siphash.h"
 
 #include <pthread.h>
@@ -58,13 +59,6 @@ void dc_hash_init(void)
   pthread_once(&process_key_once, choose_key);
 }
 
-static inline uint64_t load(const uint8_t *at)
-{
-  uint64_t word;
-  memcpy(&word, at, sizeof word);
-  return word;
-}
-
 static inline uint64_t fold(unsigned __int128 product)
 {
   return (uint64_t)product ^ (uint64_t)(product >> 64);
@@ -98,11 +92,11 @@ static uint64_t hash_short(const uint8_t *at, size_t len)
   unsigned __int128 sum = 0;
   size_t left = len;
   for (; left >= PIECE; left -= PIECE, at += PIECE, key += 2)
-    sum += nh(key, load(at), load(at + 8));
+    sum += nh(key, dc_word64(at), dc_word64(at + 8));
   if (left > 0) {
     uint8_t last[PIECE] = {0};
     memcpy(last, at, left);
-    sum += nh(key, load(last), load(last + 8));
+    sum += nh(key, dc_word64(last), dc_word64(last + 8));
   }
   return finish(sum, len);
 }
@@ -127,9 +121,9 @@ uint64_t dc_hash_padded(const void *data, size_t len)
   unsigned __int128 sum = 0;
   size_t left = len;
   for (; left >= PIECE; left -= PIECE, at += PIECE, key += 2)
-    sum += nh(key, load(at), load(at + 8));
+    sum += nh(key, dc_word64(at), dc_word64(at + 8));
   if (left > 0)
-    sum += nh(key, first_of(load(at), left), left > 8 ? first_of(load(at + 8), left - 8) : 0);
+    sum += nh(key, first_of(dc_word64(at), left), left > 8 ? first_of(dc_word64(at + 8), left - 8) : 0);
   return finish(sum, len);
 }
 
@@ -159,7 +153,7 @@ uint64_t dc_hash_endpoint(const uint8_t address[16], uint16_t port)
 {
   const HashKey *key = &process_key;
   const unsigned __int128 sum =
-      (unsigned __int128)(load(address) + key->words[0]) * (load(address + 8) + key->words[1]) +
+      (unsigned __int128)(dc_word64(address) + key->words[0]) * (dc_word64(address + 8) + key->words[1]) +
       (unsigned __int128)(port + key->words[2]) * key->words[3];
   return fold((unsigned __int128)((uint64_t)sum ^ key->fold[0]) * ((uint64_t)(sum >> 64) ^ key->fold[1]));
 }

@@ -1,6 +1,8 @@
 /* Light frames through the correlator: what process_frame() (correlator.c) does of any frame, of what these have. */
 #include "correlator_state.h"
 
+#include "dropcorr/base/word.h"
+
 #include <string.h>
 
 enum { PROTO_TCP = 6, ETHERTYPE_IPV4 = 0x0800 };
@@ -8,16 +10,11 @@ enum { PROTO_TCP = 6, ETHERTYPE_IPV4 = 0x0800 };
 /* In the pieces in which keys are compared. */
 static inline void flow_key(const DcLightFrame *light, DcFlowKey *key)
 {
-  typedef uint32_t Words __attribute__((vector_size(16)));
   const bool v4 = light->ethertype == ETHERTYPE_IPV4;
   const size_t len = v4 ? 4 : 16;
   if (v4) {
-    uint32_t peer, local;
-    memcpy(&peer, light->rest, sizeof peer);
-    memcpy(&local, light->rest + len, sizeof local);
-    const Words src = {peer, 0, 0, 0}, dst = {local, 0, 0, 0};
-    memcpy(key->src, &src, sizeof src);
-    memcpy(key->dst, &dst, sizeof dst);
+    dc_addr_bytes_set_ipv4(key->src, dc_word32(light->rest));
+    dc_addr_bytes_set_ipv4(key->dst, dc_word32(light->rest + len));
   } else {
     memcpy(key->src, light->rest, sizeof key->src);
     memcpy(key->dst, light->rest + len, sizeof key->dst);

@@ -3,17 +3,12 @@
 
 #include "decoder.h"
 
+#include "dropcorr/base/word.h"
+
 #include <string.h>
 
 /* Adds len bytes to sum. Pieces but the last must be of even length. */
 uint64_t dc_checksum_add(uint64_t sum, const uint8_t *bytes, size_t len);
-
-static inline uint64_t dc_checksum_load(const uint8_t *at)
-{
-  uint64_t word;
-  memcpy(&word, at, sizeof word);
-  return word;
-}
 
 /* What is carried out of a sum is counted, to be added in again (RFC 1071, 2 A). */
 static inline void dc_checksum_count(uint64_t *sum, uint64_t *carries, uint64_t word)
@@ -31,19 +26,19 @@ static inline uint64_t dc_checksum_words(uint64_t sum, const uint8_t *bytes, siz
   const uint8_t *at = bytes;
   size_t left = len;
   for (; left >= 32; left -= 32, at += 32) {
-    dc_checksum_count(&even, &first, dc_checksum_load(at));
-    dc_checksum_count(&odd, &second, dc_checksum_load(at + 8));
-    dc_checksum_count(&even, &third, dc_checksum_load(at + 16));
-    dc_checksum_count(&odd, &fourth, dc_checksum_load(at + 24));
+    dc_checksum_count(&even, &first, dc_word64(at));
+    dc_checksum_count(&odd, &second, dc_word64(at + 8));
+    dc_checksum_count(&even, &third, dc_word64(at + 16));
+    dc_checksum_count(&odd, &fourth, dc_word64(at + 24));
   }
   if (left >= 16) {
-    dc_checksum_count(&even, &first, dc_checksum_load(at));
-    dc_checksum_count(&odd, &second, dc_checksum_load(at + 8));
+    dc_checksum_count(&even, &first, dc_word64(at));
+    dc_checksum_count(&odd, &second, dc_word64(at + 8));
     left -= 16;
     at += 16;
   }
   if (left >= 8) {
-    dc_checksum_count(&even, &third, dc_checksum_load(at));
+    dc_checksum_count(&even, &third, dc_word64(at));
     left -= 8;
     at += 8;
   }
@@ -55,7 +50,7 @@ static inline uint64_t dc_checksum_words(uint64_t sum, const uint8_t *bytes, siz
     } else {
       /* With what comes before, which was summed already. */
       const unsigned summed = (unsigned)(8 - left) * 8;
-      last = dc_checksum_load(at + left - 8);
+      last = dc_word64(at + left - 8);
       last = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? last >> summed : last << summed;
     }
     dc_checksum_count(&odd, &fourth, last);

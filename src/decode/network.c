@@ -104,16 +104,6 @@ static void set_transport(DcDecoder *decoder, uint32_t offset)
   packet->payload_len = decoder->end > offset ? (uint32_t)(decoder->end - offset) : 0;
 }
 
-/* In one piece, as addresses are read: what was just stored in several is slow to load (store forwarding). */
-static inline void put_address(DcAddr *addr, const uint8_t four[4])
-{
-  typedef uint32_t Words __attribute__((vector_size(16)));
-  uint32_t word;
-  memcpy(&word, four, sizeof word);
-  const Words words = {word, 0, 0, 0};
-  memcpy(addr->bytes, &words, sizeof words);
-}
-
 void dc_decode_ipv4(DcDecoder *decoder)
 {
   DcPacket *packet = decoder->packet;
@@ -136,8 +126,8 @@ void dc_decode_ipv4(DcDecoder *decoder)
   packet->ttl = dc_cursor_u8(&header);
   packet->ip_protocol = dc_cursor_u8(&header);
   dc_cursor_skip(&header, 2); /* checksum */
-  put_address(&packet->src, dc_cursor_bytes(&header, 4));
-  put_address(&packet->dst, dc_cursor_bytes(&header, 4));
+  dc_addr_bytes_set_ipv4(packet->src.bytes, dc_cursor_host32(&header));
+  dc_addr_bytes_set_ipv4(packet->dst.bytes, dc_cursor_host32(&header));
   packet->src.version = packet->dst.version = 4;
   packet->has |= DC_HAS_IP;
 

@@ -17,6 +17,7 @@
 #include "dropcorr/decode/normalise.h"
 
 #include "dropcorr/base/cursor.h"
+#include "dropcorr/base/word.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -33,13 +34,6 @@ enum { WORD = 8 };
 
 _Static_assert(DC_NORMAL_MAX % 16 == 0, "bytes are stored, and hashed, by words");
 
-static inline uint64_t load(const uint8_t *at)
-{
-  uint64_t word;
-  memcpy(&word, at, WORD);
-  return word;
-}
-
 static inline void store(uint8_t *at, uint64_t word)
 {
   memcpy(at, &word, WORD);
@@ -55,7 +49,7 @@ static inline uint64_t in_word(uint8_t byte, unsigned number)
 static inline uint64_t load_last(const uint8_t *end, unsigned n)
 {
   const unsigned shift = 8 * (WORD - n);
-  const uint64_t word = load(end - WORD);
+  const uint64_t word = dc_word64(end - WORD);
   return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word >> shift : word << shift;
 }
 
@@ -75,7 +69,7 @@ static void put_bytes(uint8_t *to, uint16_t ethertype, const uint8_t *from, size
   const uint8_t *end = from + len;
   to += WORD;
   for (; end - at >= WORD; at += WORD, to += WORD)
-    store(to, load(at));
+    store(to, dc_word64(at));
   if (at == end)
     return;
   const unsigned left = (unsigned)(end - at);
@@ -94,7 +88,7 @@ static inline void mask_bits(DcNormal *normal, size_t offset, uint8_t bits)
   if (offset >= normal->len)
     return;
   uint8_t *at = normal->bytes + offset / WORD * WORD;
-  store(at, load(at) & ~in_word(bits, (unsigned)(offset % WORD)));
+  store(at, dc_word64(at) & ~in_word(bits, (unsigned)(offset % WORD)));
 }
 
 static inline void mask_byte(DcNormal *normal, size_t offset)

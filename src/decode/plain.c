@@ -10,6 +10,7 @@
  */
 #include "checksum.h"
 #include "decoder.h"
+#include "dropcorr/base/word.h"
 #include "dropcorr/decode/packet.h"
 
 #include <netinet/in.h>
@@ -25,21 +26,6 @@
 
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_8021Q = 0x8100, TYPE_8021AD = 0x88a8 };
 
-/* As the host has it in memory: sums are made of those. */
-static inline uint16_t raw16(const uint8_t *at)
-{
-  uint16_t value;
-  memcpy(&value, at, sizeof value);
-  return value;
-}
-
-static inline uint32_t raw32(const uint8_t *at)
-{
-  uint32_t value;
-  memcpy(&value, at, sizeof value);
-  return value;
-}
-
 static inline uint16_t in_network_order(uint16_t value)
 {
   return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(value) : value;
@@ -47,12 +33,12 @@ static inline uint16_t in_network_order(uint16_t value)
 
 static inline uint16_t be16(const uint8_t *at)
 {
-  return in_network_order(raw16(at));
+  return in_network_order(dc_word16(at));
 }
 
 static inline uint32_t be32(const uint8_t *at)
 {
-  const uint32_t value = raw32(at);
+  const uint32_t value = dc_word32(at);
   return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;
 }
 
@@ -93,9 +79,7 @@ FOR_EACH bool make_plan(const uint8_t *bytes, uint32_t caplen, uint32_t len, uin
 FOR_EACH void put_address(DcAddr *addr, const uint8_t *from, bool v4)
 {
   if (v4) {
-    typedef uint32_t Words __attribute__((vector_size(16)));
-    const Words words = {raw32(from), 0, 0, 0}; /* in one piece, as it is read later */
-    memcpy(addr->bytes, &words, sizeof words);
+    dc_addr_bytes_set_ipv4(addr->bytes, dc_word32(from));
   } else {
     memcpy(addr->bytes, from, sizeof addr->bytes);
   }
@@ -130,7 +114,7 @@ FOR_EACH void put_link_and_ip(const Plan *plan, bool v4, bool tcp, uint32_t has,
     if (plan->checksums) {
       uint64_t sum = 0;
       for (uint32_t at = 0; at < IPV4; at += 4)
-        sum += raw32(ip + at);
+        sum += dc_word32(ip + at);
       packet->ip_checksum = dc_checksum_is_good(sum) ? DC_CHECKSUM_GOOD : DC_CHECKSUM_BAD;
     }
   } else {
@@ -159,7 +143,7 @@ FOR_EACH void put_checksum(const Plan *plan, bool v4, bool tcp, uint16_t covered
     return;
   const uint32_t addresses_len = v4 ? 8 : 32;
   const uint32_t rest = (uint32_t)in_network_order(tcp ? IPPROTO_TCP : IPPROTO_UDP) + in_network_order(covered);
-  judge(plan->l4 - addresses_len, addresses_len, covered, rest, raw16(plan->l4 + at), packet);
+  judge(plan->l4 - addresses_len, addresses_len, covered, rest, dc_word16(plan->l4 + at), packet);
 }
 
 static __attribute__((noinline)) void put_options(const uint8_t *options, size_t len, DcPacket *packet)
@@ -220,7 +204,7 @@ FOR_EACH bool put_udp(const uint8_t *bytes, uint32_t caplen, uint32_t len, uint3
   packet->dst_port = dst_port;
   packet->payload_offset = plan.l4_offset + UDP;
   packet->payload_len = udp_len - UDP;
-  if (raw16(udp + 6) == 0)
+  if (dc_word16(udp + 6) == 0)
     packet->l4_checksum = DC_CHECKSUM_ABSENT;
   else
     put_checksum(&plan, v4, false, udp_len, 6, packet);

@@ -31,6 +31,20 @@ static DcRulesetFit find_rule(const DcFrameVerdict *verdict, const DcState *stat
   return answer->fit;
 }
 
+/* Whether a firewall's rule rejects such a packet: then there is a ruling. */
+static DcRulesetFit rule_firewall(const DcFrameVerdict *verdict, const DcState *state, const char *what, DcCause rival,
+                                  DcRuling *ruling)
+{
+  DcRulesetAnswer rules;
+  const DcRulesetFit fit = find_rule(verdict, state, &rules);
+  if (fit == DC_RULESET_FITS) {
+    char why[320];
+    g_snprintf(why, sizeof why, "%s; rule %s", what, rules.left == 1 ? rules.listed[0].text : "of several that fit");
+    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, rival, why);
+  }
+  return fit;
+}
+
 static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const char *answer, DcRuling *ruling)
 {
   const DcFlowKey *flow = &verdict->brief.flow;
@@ -62,12 +76,9 @@ static void rule_port(const DcFrameVerdict *verdict, const DcState *state, const
  * tunnel4_rcv() in net/ipv4/tunnel4.c, tunnel6_rcv() in net/ipv6/tunnel6.c. So do firewalls. */
 static void rule_tunnel(const DcFrameVerdict *verdict, const DcState *state, const char *answer, DcRuling *ruling)
 {
-  DcRulesetAnswer rules;
   char why[320];
-  switch (find_rule(verdict, state, &rules)) {
+  switch (rule_firewall(verdict, state, answer, DC_CAUSE_TUNNEL, ruling)) {
   case DC_RULESET_FITS:
-    g_snprintf(why, sizeof why, "%s; rule %s", answer, rules.left == 1 ? rules.listed[0].text : "of several that fit");
-    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_TUNNEL, why);
     return;
   case DC_RULESET_NONE:
     g_snprintf(why, sizeof why, "%s: no tunnel takes it, and no firewall rule rejects it", answer);
@@ -88,12 +99,9 @@ static void rule_prohibited(const DcFrameVerdict *verdict, const DcState *state,
   const char *routes = state != NULL ? dc_state_text(state, "route") : NULL;
   const bool by_route =
       routes != NULL && (g_str_has_prefix(routes, "prohibit ") || strstr(routes, "\nprohibit ") != NULL);
-  DcRulesetAnswer rules;
   char why[320];
-  switch (find_rule(verdict, state, &rules)) {
+  switch (rule_firewall(verdict, state, what, DC_CAUSE_NO_ROUTE, ruling)) {
   case DC_RULESET_FITS:
-    g_snprintf(why, sizeof why, "%s; rule %s", what, rules.left == 1 ? rules.listed[0].text : "of several that fit");
-    rule(ruling, DC_CAUSE_NETFILTER_DROP, DC_CONFIDENCE_LIKELY, DC_CAUSE_NO_ROUTE, why);
     return;
   case DC_RULESET_NONE:
     if (!by_route)

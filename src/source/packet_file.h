@@ -165,14 +165,6 @@ static inline bool dc_packet_file_usual(DcPacketFile *file, DcEvent *event)
   return false;
 }
 
-/* Of a record that is there as a whole, in this host's byte order. */
-static inline uint32_t dc_packet_file_own32(const uint8_t *at)
-{
-  uint32_t value;
-  memcpy(&value, at, sizeof value);
-  return value;
-}
-
 /* Fills the event for dc_packet_file_usual() but for its bytes. */
 static inline void dc_packet_file_tell(DcPacketFile *file, uint32_t interface_id, int64_t time_ns, uint32_t caplen,
                                        uint32_t len, DcEvent *event)

@@ -14,6 +14,8 @@
  */
 #include "packet_file.h"
 
+#include "dropcorr/base/word.h"
+
 #define FILE_HEADER_LEN 24u
 #define RECORD_HEADER_LEN 16u
 #define MAGIC_MICROSECONDS 0xa1b2c3d4u
@@ -79,14 +81,14 @@ bool dc_pcap_usual(DcPacketFile *file, DcEvent *event)
   const uint8_t *record = dc_input_buffered(file->input, &have);
   if (have < RECORD_HEADER_LEN)
     return false;
-  const uint32_t caplen = dc_packet_file_own32(record + 8);
+  const uint32_t caplen = dc_word32(record + 8);
   if (caplen > DC_PACKET_CAPLEN_MAX || have < RECORD_HEADER_LEN + caplen)
     return false;
   dc_input_take(file->input, RECORD_HEADER_LEN + caplen);
-  const int64_t time_ns = (int64_t)dc_packet_file_own32(record) * DC_NS_PER_S +
-                          (int64_t)dc_packet_file_own32(record + 4) * file->interfaces[0]->tick_ns;
+  const int64_t time_ns = (int64_t)dc_word32(record) * DC_NS_PER_S +
+                          (int64_t)dc_word32(record + 4) * file->interfaces[0]->tick_ns;
   event->frame.bytes = record + RECORD_HEADER_LEN;
-  dc_packet_file_tell(file, 0, time_ns, caplen, dc_packet_file_own32(record + 12), event);
+  dc_packet_file_tell(file, 0, time_ns, caplen, dc_word32(record + 12), event);
   return true;
 }
 

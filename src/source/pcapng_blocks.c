@@ -14,6 +14,8 @@
  */
 #include "packet_file.h"
 
+#include "dropcorr/base/word.h"
+
 enum {
   BLOCK_INTERFACE = 1,
   BLOCK_OLD_PACKET = 2,
@@ -406,24 +408,24 @@ bool dc_pcapng_usual(DcPacketFile *file, DcEvent *event)
   enum { TOTAL_LEN = 4, INTERFACE = 8, HIGH = 12, LOW = 16, CAPLEN = 20, LEN = 24, BYTES = 28, TRAILER = 4 };
   size_t have;
   const uint8_t *block = dc_input_buffered(file->input, &have);
-  if (have < BYTES + TRAILER || file->swapped || dc_packet_file_own32(block) != BLOCK_PACKET)
+  if (have < BYTES + TRAILER || file->swapped || dc_word32(block) != BLOCK_PACKET)
     return false;
-  const uint32_t total_len = dc_packet_file_own32(block + TOTAL_LEN);
-  const uint32_t caplen = dc_packet_file_own32(block + CAPLEN);
-  const uint32_t id = dc_packet_file_own32(block + INTERFACE);
+  const uint32_t total_len = dc_word32(block + TOTAL_LEN);
+  const uint32_t caplen = dc_word32(block + CAPLEN);
+  const uint32_t id = dc_word32(block + INTERFACE);
   if (caplen > DC_PACKET_CAPLEN_MAX || total_len != BYTES + ((caplen + 3) & ~3u) + TRAILER || total_len > have ||
-      dc_packet_file_own32(block + total_len - TRAILER) != total_len || id >= file->section_interfaces->len)
+      dc_word32(block + total_len - TRAILER) != total_len || id >= file->section_interfaces->len)
     return false;
   const uint32_t interface_id = g_array_index(file->section_interfaces, uint32_t, id);
   const uint32_t tick_ns = file->interfaces[interface_id]->tick_ns;
-  const uint64_t units = (uint64_t)dc_packet_file_own32(block + HIGH) << 32 | dc_packet_file_own32(block + LOW);
+  const uint64_t units = (uint64_t)dc_word32(block + HIGH) << 32 | dc_word32(block + LOW);
   uint64_t time_ns;
   if (tick_ns == 0 || __builtin_mul_overflow(units, tick_ns, &time_ns) || time_ns > DC_TIME_MAX)
     return false;
   dc_input_take(file->input, total_len);
   file->last_time_ns = (int64_t)time_ns;
   event->frame.bytes = block + BYTES;
-  dc_packet_file_tell(file, interface_id, (int64_t)time_ns, caplen, dc_packet_file_own32(block + LEN), event);
+  dc_packet_file_tell(file, interface_id, (int64_t)time_ns, caplen, dc_word32(block + LEN), event);
   return true;
 }
 

@@ -8,10 +8,11 @@
  */
 #pragma once
 
+#include "dropcorr/base/word.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 typedef struct {
   const uint8_t *data;
@@ -76,27 +77,18 @@ static inline uint32_t dc_cursor_be32(DcCursor *cursor)
 
 static inline uint16_t dc_cursor_host16(DcCursor *cursor)
 {
-  uint16_t value = 0;
-  const uint8_t *at = dc_cursor_bytes(cursor, sizeof value);
-  if (at != NULL)
-    memcpy(&value, at, sizeof value);
-  return value;
+  const uint8_t *at = dc_cursor_bytes(cursor, sizeof(uint16_t));
+  return at != NULL ? dc_word16(at) : 0;
 }
 
 static inline uint32_t dc_cursor_host32(DcCursor *cursor)
 {
-  uint32_t value = 0;
-  const uint8_t *at = dc_cursor_bytes(cursor, sizeof value);
-  if (at != NULL)
-    memcpy(&value, at, sizeof value);
-  return value;
+  const uint8_t *at = dc_cursor_bytes(cursor, sizeof(uint32_t));
+  return at != NULL ? dc_word32(at) : 0;
 }
 
 static inline uint64_t dc_cursor_host64(DcCursor *cursor)
 {
-  uint64_t value = 0;
-  const uint8_t *at = dc_cursor_bytes(cursor, sizeof value);
-  if (at != NULL)
-    memcpy(&value, at, sizeof value);
-  return value;
+  const uint8_t *at = dc_cursor_bytes(cursor, sizeof(uint64_t));
+  return at != NULL ? dc_word64(at) : 0;
 }

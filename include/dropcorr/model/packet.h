@@ -8,11 +8,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct {
   uint8_t bytes[16]; /* IPv4: the first 4, rest zero. Network order. */
   uint8_t version;   /* 4, 6, or 0 for none */
 } DcAddr;
+
+/* Of an IPv4 address, a word as it is in memory. All 16 in one piece, as they are read: what was just stored in several
+ * is slow to load (store forwarding). */
+static inline void dc_addr_bytes_set_ipv4(uint8_t bytes[16], uint32_t word)
+{
+  typedef uint32_t Words __attribute__((vector_size(16)));
+  const Words words = {word, 0, 0, 0};
+  memcpy(bytes, &words, sizeof words);
+}
 
 typedef enum {
   DC_LINK_ETHERNET, /* DLT_EN10MB */
