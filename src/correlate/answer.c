@@ -317,14 +317,17 @@ static bool is_reset(const DcSlot *slot)
   return (slot->flags & DC_SLOT_RESET) != 0;
 }
 
-bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot)
+static const DcFlow *flow_of(const DcCorrelator *self, const DcSlot *slot)
+{
+  return dc_flows_at(self->flows, slot->flow, slot->flow_generation);
+}
+
+/* flow: the slot's; NULL: it has none any more. */
+static bool was_answered(const DcSlot *slot, const DcFlow *flow)
 {
   if ((slot->flags & DC_SLOT_ANSWERED) != 0)
     return true;
-  if ((slot->flags & DC_SLOT_SYN) != 0)
-    return false;
-  const DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
-  if (flow == NULL)
+  if ((slot->flags & DC_SLOT_SYN) != 0 || flow == NULL)
     return false;
   if (is_tcp(slot))
     return takes_sequence(slot) && !is_reset(slot) && flow->has_local_ack && flow->ack_ns >= slot->time_ns &&
@@ -334,9 +337,14 @@ bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot)
   return flow->last_out_ns != DC_TIME_NONE && flow->last_out_ns >= slot->time_ns;
 }
 
+bool dc_answer_is_answered(DcCorrelator *self, const DcSlot *slot)
+{
+  return was_answered(slot, flow_of(self, slot));
+}
+
 bool dc_answer_had_arrived(DcCorrelator *self, const DcSlot *slot)
 {
-  const DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
+  const DcFlow *flow = flow_of(self, slot);
   if (flow == NULL || !is_tcp(slot) || is_reset(slot) || !flow->has_local_ack)
     return false;
   DcBrief brief;
@@ -372,7 +380,7 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcAnswer *ret_answ
 {
   DcAnswer *answer = ret_answer;
   const DcSlotNote *note = dc_window_note(self->window, slot);
-  const DcFlow *flow = dc_flows_at(self->flows, slot->flow, slot->flow_generation);
+  const DcFlow *flow = flow_of(self, slot);
   const bool inbound = slot->direction == DC_DIRECTION_IN || slot->direction == DC_DIRECTION_UNKNOWN;
   const bool consumed = (slot->flags & DC_SLOT_CONSUMED) != 0;
   /* A half-open connection frees what comes like a TIME_WAIT one does, but it has not taken it. */
@@ -380,7 +388,7 @@ void dc_answer_decide(DcCorrelator *self, const DcSlot *slot, DcAnswer *ret_answ
       flow != NULL && flow->unheard && is_tcp(slot) && takes_sequence(slot) && (slot->flags & DC_SLOT_SYN) == 0;
 
   *answer = (DcAnswer){.answer_ns = note != NULL ? note->answer_ns : -1};
-  if (inbound && dc_answer_is_answered(self, slot)) {
+  if (inbound && was_answered(slot, flow)) {
     answer->fate = DC_FATE_ANSWERED;
   } else if (inbound && note != NULL && note->refused_by != DC_REFUSED_NONE) {
     answer->fate = DC_FATE_REFUSED;

@@ -51,7 +51,7 @@ static bool sent_by_this_host(const DcDrop *drop, const DcDirections *directions
 
 DcDropStatus dc_aside_classify(const DcDrop *drop, const DcDirections *directions, DcAsideWhy *ret_why)
 {
-  const DcSite *site = drop->symbol != NULL ? dc_site_lookup(drop->symbol) : NULL;
+  const DcSite *site = dc_site_lookup(drop->symbol);
   uint32_t flags = site != NULL ? site->flags : 0;
   bool unspecified = dc_reason_is_unspecified(drop->reason);
 
@@ -95,7 +95,7 @@ DcDropStatus dc_aside_classify(const DcDrop *drop, const DcDirections *direction
 
 DcDropStatus dc_aside_classify_joined(const DcDrop *drop, const DcBrief *frame, DcAsideWhy *ret_why)
 {
-  const DcSite *site = drop->symbol != NULL ? dc_site_lookup(drop->symbol) : NULL;
+  const DcSite *site = dc_site_lookup(drop->symbol);
   const uint32_t flags = site != NULL ? site->flags : 0;
   /* A hidden site: then only what is never a loss by itself counts. */
   const bool hidden = drop->symbol == NULL;

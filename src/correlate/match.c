@@ -365,7 +365,7 @@ void dc_match_drop(DcCorrelator *self, const DcDrop *drop)
   DcAsideWhy aside = DC_ASIDE_NONE;
   DcDropStatus status = dc_aside_classify(drop, self->directions, &aside);
   DcDropVerdict verdict = {.drop = drop, .status = (uint8_t)status, .aside_why = (uint8_t)aside};
-  const DcSite *site = drop->symbol != NULL ? dc_site_lookup(drop->symbol) : NULL;
+  const DcSite *site = dc_site_lookup(drop->symbol);
   const int64_t after_ns =
       site != NULL && (site->flags & DC_SITE_DEFERRED) != 0 ? self->options.fragment_ns : self->options.window_after_ns;
   if (status == DC_DROP_STATUS_SELF || status == DC_DROP_STATUS_OUTBOUND) {

@@ -369,10 +369,17 @@ static void handshake_trouble(DcDiagnosis *self, DcHandshake *handshake)
   dc_group_add_attempt(group, handshake, why);
 }
 
+static bool lost_a_syn(const DcHandshake *handshake)
+{
+  return handshake->unanswered + handshake->dropped != 0;
+}
+
 static void give_handshake(DcDiagnosis *self, DcHandshake *handshake)
 {
   gpointer packed;
-  if (g_hash_table_lookup_extended(self->attempts, GSIZE_TO_POINTER(handshake->id), NULL, &packed)) {
+  /* Most have nothing that could have been remembered. */
+  const bool troubled = lost_a_syn(handshake) || handshake->refused_by != DC_REFUSED_NONE;
+  if (troubled && g_hash_table_lookup_extended(self->attempts, GSIZE_TO_POINTER(handshake->id), NULL, &packed)) {
     gsize bits = GPOINTER_TO_SIZE(packed);
     handshake->cause = (uint8_t)(bits >> 8);
     handshake->confidence = (uint8_t)(bits >> 4 & 0xf);
@@ -389,8 +396,7 @@ static void give_handshake(DcDiagnosis *self, DcHandshake *handshake)
 
 static bool syns_are_decided(const DcDiagnosis *self, const DcHandshake *handshake)
 {
-  return handshake->unanswered + handshake->dropped == 0 ||
-         g_hash_table_contains(self->attempts, GSIZE_TO_POINTER(handshake->id));
+  return !lost_a_syn(handshake) || g_hash_table_contains(self->attempts, GSIZE_TO_POINTER(handshake->id));
 }
 
 static void give_held_handshakes(DcDiagnosis *self, bool all)

@@ -38,7 +38,7 @@ static bool a_rule_fits(const DcState *state, const DcPacket *packet, uint32_t l
 
 bool dc_drop_unwrap(const DcDrop *drop, const DcState *state, DcDrop *ret_inner)
 {
-  const DcSite *site = drop->symbol != NULL ? dc_site_lookup(drop->symbol) : NULL;
+  const DcSite *site = dc_site_lookup(drop->symbol);
   if (site == NULL || drop->bytes == NULL || (drop->packet.has & DC_HAS_INNER) == 0 || !is_tunnel(&drop->packet))
     return false;
   const bool above = (site->flags & DC_SITE_LAYER4) != 0 && !has_cause(site, DC_CAUSE_TUNNEL);

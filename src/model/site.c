@@ -76,11 +76,9 @@ static bool family_takes(const DcSiteFamily *family, const char *symbol, size_t 
 
 #define SYMBOL_MAX 128 /* KSYM_NAME_LEN was 128 until 6.1, then 512; no row is longer than this */
 
-const DcSite *dc_site_lookup(const char *symbol)
+static const DcSite *find_site(const char *symbol, size_t symbol_len)
 {
-  if (symbol == NULL)
-    return NULL;
-  size_t len = dc_site_strip_suffix(symbol, strlen(symbol));
+  const size_t len = dc_site_strip_suffix(symbol, symbol_len);
   if (len == 0 || len >= SYMBOL_MAX)
     return NULL;
   char name[SYMBOL_MAX];
@@ -92,6 +90,32 @@ const DcSite *dc_site_lookup(const char *symbol)
   for (size_t i = 0; site == NULL && i < dc_site_family_count; i++)
     if (family_takes(&dc_site_families[i], name, len))
       site = &dc_site_families[i].site;
+  return site;
+}
+
+/* Packets are dropped in few functions, and each drop is asked about several times: the last answers, in a place that
+ * follows from where the name is stored. */
+#define ANSWERS 64u
+
+typedef struct {
+  char symbol[SYMBOL_MAX]; /* empty: none yet */
+  const DcSite *site;
+} Answer;
+
+const DcSite *dc_site_lookup(const char *symbol)
+{
+  static _Thread_local Answer answers[ANSWERS];
+  if (symbol == NULL || *symbol == '\0')
+    return NULL;
+  Answer *answer = &answers[(uintptr_t)symbol / sizeof(void *) % ANSWERS];
+  if (strcmp(answer->symbol, symbol) == 0)
+    return answer->site;
+  const size_t len = strlen(symbol);
+  const DcSite *site = find_site(symbol, len);
+  if (len < SYMBOL_MAX) {
+    memcpy(answer->symbol, symbol, len + 1);
+    answer->site = site;
+  }
   return site;
 }
 

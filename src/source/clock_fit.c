@@ -226,7 +226,7 @@ static uint8_t protocol_hint(const DcDrop *drop)
 /* Drops that cannot be of a frame that came in: sent ones, sockets of other kinds, the capture's own. */
 static bool is_of_frame(const DcDrop *drop)
 {
-  const DcSite *site = drop->symbol != NULL ? dc_site_lookup(drop->symbol) : NULL;
+  const DcSite *site = dc_site_lookup(drop->symbol);
   const uint32_t others = DC_SITE_TRANSMIT | DC_SITE_CAPTURE | DC_SITE_NOT_NETWORK | DC_SITE_TEARDOWN;
   return drop->protocol != 0 && (site == NULL || (site->flags & others) == 0) && !dc_reason_is_transmit(drop->reason) &&
          !dc_reason_is_capture(drop->reason) && drop->count == 1;

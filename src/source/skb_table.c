@@ -63,7 +63,7 @@ static DcReception *place_for(DcSkbTable *table, uint64_t skb)
 
 int64_t dc_reception_window_ns(const char *symbol, const char *reason, int64_t usual_ns)
 {
-  const DcSite *site = symbol != NULL ? dc_site_lookup(symbol) : NULL;
+  const DcSite *site = dc_site_lookup(symbol);
   const bool given_up = (site != NULL && (site->flags & DC_SITE_DEFERRED) != 0) ||
                         (reason != NULL && strcmp(reason, "FRAG_REASM_TIMEOUT") == 0);
   return given_up ? DC_RECEPTION_NS_MAX : usual_ns;
