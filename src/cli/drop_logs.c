@@ -151,7 +151,8 @@ DcAsked *dc_drop_logs_asked(const DcOptions *options, DcStop *stop)
       return NULL;
   }
   g_autoptr(DcAsked) asked = dc_asked_new();
-  const DcDropLogOptions log_options = {.filter = options->filter, .filter_optimize = true, .stop = stop};
+  const DcDropLogOptions log_options = {
+      .filter = options->filter, .filter_optimize = true, .stop = stop, .unordered = true};
   for (char **path = options->drops; *path != NULL; path++) {
     if (!ask(*path, &log_options, stop, asked))
       return NULL;

@@ -25,7 +25,8 @@ static const DcDropLogFormat *const formats[] = {&dc_drop_log_netdm,    &dc_drop
 typedef struct {
   DcSource source;
   const DcDropLogFormat *format;
-  DcSource *events; /* the format's reader behind a reorder */
+  DcSource *reader; /* the format's */
+  DcSource *events; /* the same, or behind a reorder */
   DcFilter *filter;
   const DcStop *stop;         /* borrowed, may be NULL */
   const DcKallsyms *kallsyms; /* borrowed; NULL: none, or of another boot than the log */
@@ -121,7 +122,9 @@ DcSource *dc_drop_log_from_input(DcInput *input, const DcDropLogOptions *options
   log->source.name = reader->name;
   log->source.bytes_total = reader->bytes_total;
   log->format = format;
-  log->events = dc_reorder_new(reader, options->reorder_ns > 0 ? options->reorder_ns : REORDER_NS, REORDER_EVENTS_MAX);
+  const int64_t reorder_ns = options->reorder_ns > 0 ? options->reorder_ns : REORDER_NS;
+  log->reader = reader;
+  log->events = options->unordered ? reader : dc_reorder_new(reader, reorder_ns, REORDER_EVENTS_MAX);
   log->filter = g_steal_pointer(&filter);
   log->stop = options->stop;
   log->kallsyms = options->kallsyms;
@@ -140,7 +143,7 @@ static DcReadStatus end_of_log(DropLog *log, GError **error)
   log->ended = true;
   if (log->drops > 0 || (log->stop != NULL && dc_stop_requested(log->stop)))
     return DC_READ_END;
-  g_autofree char *found = log->format->explain(dc_reorder_inner(log->events));
+  g_autofree char *found = log->format->explain(log->reader);
   if (found == NULL)
     return DC_READ_END;
   g_set_error(error, DC_ERROR, DC_ERROR_FORMAT, "%s: read as %s, but there is no drop in it: %s", log->source.name,
@@ -225,7 +228,7 @@ DcLogClock dc_drop_log_clock(const DcSource *source)
   const DropLog *log = drop_log(source);
   DcLogClock clock = DC_LOG_CLOCK_REALTIME;
   if (log != NULL)
-    (void)dc_log_clock(dc_reorder_inner(log->events), &clock);
+    (void)dc_log_clock(log->reader, &clock);
   return clock;
 }
 

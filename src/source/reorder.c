@@ -99,9 +99,21 @@ static Held *heap_pop(GArray *heap)
   return top;
 }
 
-/* A copy that owns the bytes the event borrowed. */
-static Held *hold(Reorder *reorder, const DcEvent *event)
+/* For the next event, and for what may come with it. */
+static Held *held_take(Reorder *reorder)
 {
+  Held *held = g_steal_pointer(&reorder->spare);
+  if (held == NULL) {
+    held = g_malloc(sizeof *held + BODY_STEP);
+    held->capacity = BODY_STEP;
+  }
+  return held;
+}
+
+/* From now on its event owns the bytes that it borrowed. */
+static Held *hold(Held *held)
+{
+  const DcEvent *event = &held->event;
   const void *body = NULL;
   size_t len = 0;
   switch ((DcEventKind)event->kind) {
@@ -121,21 +133,17 @@ static Held *hold(Reorder *reorder, const DcEvent *event)
   case DC_EVENT_LIGHT: /* no source gives it */
     break;
   }
-  Held *held = g_steal_pointer(&reorder->spare);
-  if (held == NULL || held->capacity < len) {
-    g_free(held);
-    const size_t capacity = (len + BODY_STEP) / BODY_STEP * BODY_STEP;
-    held = g_malloc(sizeof *held + capacity);
-    held->capacity = capacity;
+  if (held->capacity < len) {
+    held->capacity = (len + BODY_STEP - 1) / BODY_STEP * BODY_STEP;
+    held = g_realloc(held, sizeof *held + held->capacity);
   }
-  held->event = *event;
-  held->len = len;
-  if (body == NULL || len == 0)
+  held->len = body != NULL ? len : 0;
+  if (held->len == 0)
     return held;
   memcpy(held->body, body, len);
-  if (event->kind == DC_EVENT_FRAME)
+  if (held->event.kind == DC_EVENT_FRAME)
     held->event.frame.bytes = held->body;
-  else if (event->kind == DC_EVENT_DROP)
+  else if (held->event.kind == DC_EVENT_DROP)
     held->event.drop.bytes = held->body;
   else
     held->event.sample.text = (const char *)held->body;
@@ -172,24 +180,27 @@ static DcReadStatus reorder_next(DcSource *source, DcEvent *ret_event, GError **
       g_propagate_error(error, g_steal_pointer(&reorder->error));
       return DC_READ_ERROR;
     }
-    DcEvent event;
-    DcReadStatus status = dc_source_next(reorder->inner, &event, &reorder->error);
+    Held *held = held_take(reorder);
+    DcReadStatus status = dc_source_next(reorder->inner, &held->event, &reorder->error);
     source->skipped = reorder->inner->skipped;
     source->foreign = reorder->inner->foreign;
     source->bytes_read = reorder->inner->bytes_read;
     switch (status) {
     case DC_READ_EVENT: {
-      Held *held = hold(reorder, &event);
+      held = hold(held);
+      const int64_t time_ns = held->event.time_ns;
       reorder->bodies += held->len;
-      heap_push(reorder->heap, &(Waiting){.time_ns = event.time_ns, .order = reorder->arrivals++, .held = held});
-      if (event.time_ns != DC_TIME_NONE)
-        reorder->last_ns = event.time_ns;
+      heap_push(reorder->heap, &(Waiting){.time_ns = time_ns, .order = reorder->arrivals++, .held = held});
+      if (time_ns != DC_TIME_NONE)
+        reorder->last_ns = time_ns;
       break;
     }
     case DC_READ_WAIT:
+      reorder->spare = held;
       return DC_READ_WAIT;
     case DC_READ_END:
     case DC_READ_ERROR:
+      reorder->spare = held;
       reorder->inner_ended = true;
       break;
     }
@@ -198,12 +209,6 @@ static DcReadStatus reorder_next(DcSource *source, DcEvent *ret_event, GError **
   reorder->bodies -= reorder->current->len;
   *ret_event = reorder->current->event;
   return DC_READ_EVENT;
-}
-
-DcSource *dc_reorder_inner(DcSource *source)
-{
-  g_return_val_if_fail(source->ops == &reorder_ops, NULL);
-  return ((Reorder *)source)->inner;
 }
 
 static void reorder_free(DcSource *source)

@@ -62,8 +62,9 @@ static void test_bound(void)
     for (size_t i = 0; i < count; i++)
       steps[i] = (ScriptStep){.kind = DC_EVENT_DROP, .time_ns = g_test_rand_int_range(0, 1000000), .tag = i};
     g_autofree bool *seen = g_new0(bool, STEPS_MAX);
-    g_autoptr(DcSource) reorder = dc_reorder_new(script_new(steps, count, NULL), INT64_MAX / 4, bound);
-    const ScriptSource *script = (const ScriptSource *)dc_reorder_inner(reorder);
+    DcSource *inner = script_new(steps, count, NULL);
+    const ScriptSource *script = (const ScriptSource *)inner;
+    g_autoptr(DcSource) reorder = dc_reorder_new(inner, INT64_MAX / 4, bound);
     DcEvent event;
     for (size_t i = 0; i < count; i++) {
       g_assert_cmpint(next(reorder, &event), ==, DC_READ_EVENT);
@@ -81,8 +82,9 @@ static void test_delay(void)
   ScriptStep steps[100];
   for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
     steps[i] = (ScriptStep){.kind = DC_EVENT_DROP, .time_ns = (int64_t)i * 10, .tag = i};
-  g_autoptr(DcSource) reorder = dc_reorder_new(script_new(steps, G_N_ELEMENTS(steps), NULL), 50, 1000);
-  const ScriptSource *script = (const ScriptSource *)dc_reorder_inner(reorder);
+  DcSource *inner = script_new(steps, G_N_ELEMENTS(steps), NULL);
+  const ScriptSource *script = (const ScriptSource *)inner;
+  g_autoptr(DcSource) reorder = dc_reorder_new(inner, 50, 1000);
   DcEvent event;
   g_assert_cmpint(next(reorder, &event), ==, DC_READ_EVENT);
   g_assert_cmpuint(script->given, ==, 7); /* 0 goes when 60 has come */

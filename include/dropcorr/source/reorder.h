@@ -8,4 +8,3 @@
 #include "dropcorr/source/source.h"
 
 DcSource *dc_reorder_new(DcSource *source, int64_t slack_ns, size_t max_events); /* takes source */
-DcSource *dc_reorder_inner(DcSource *reorder);                                   /* borrowed */
