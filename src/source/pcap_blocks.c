@@ -85,8 +85,8 @@ bool dc_pcap_usual(DcPacketFile *file, DcEvent *event)
   if (caplen > DC_PACKET_CAPLEN_MAX || have < RECORD_HEADER_LEN + caplen)
     return false;
   dc_input_take(file->input, RECORD_HEADER_LEN + caplen);
-  const int64_t time_ns = (int64_t)dc_word32(record) * DC_NS_PER_S +
-                          (int64_t)dc_word32(record + 4) * file->interfaces[0]->tick_ns;
+  const int64_t time_ns =
+      (int64_t)dc_word32(record) * DC_NS_PER_S + (int64_t)dc_word32(record + 4) * file->interfaces[0]->tick_ns;
   event->frame.bytes = record + RECORD_HEADER_LEN;
   dc_packet_file_tell(file, 0, time_ns, caplen, dc_word32(record + 12), event);
   return true;

@@ -1,6 +1,6 @@
 /*
- * Words of memory at any address, in the order of the host's bytes: one load each where the processor can. Bounds are the
- * caller's; bytes that nobody has checked are read through a cursor (dropcorr/base/cursor.h).
+ * Words of memory at any address, in the order of the host's bytes: one load each where the processor can. Bounds are
+ * the caller's; bytes that nobody has checked are read through a cursor (dropcorr/base/cursor.h).
  */
 #pragma once
 
