@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { SCRIPT_BODY_MIN = 48, SCRIPT_BODY_MAX = 512 };
+
 typedef struct {
   DcReadStatus status; /* EVENT, WAIT or ERROR */
   uint8_t kind;        /* DcEventKind */
@@ -23,13 +25,19 @@ typedef struct {
   size_t count, at;
   uint64_t given;
   bool *freed;
-  char body[64];
+  char body[SCRIPT_BODY_MAX];
 } ScriptSource;
 
-static inline void script_body(char body[static 64], uint64_t tag)
+/* Bodies are of many lengths, so that places for them are found too small. */
+static inline uint32_t script_body_len(uint64_t tag)
 {
-  memset(body, 0, 64);
-  g_snprintf(body, 64, "body of event %" G_GUINT64_FORMAT, tag);
+  return SCRIPT_BODY_MIN + (uint32_t)(tag * 37 % (SCRIPT_BODY_MAX - SCRIPT_BODY_MIN + 1));
+}
+
+static inline void script_body(char body[static SCRIPT_BODY_MAX], uint64_t tag)
+{
+  memset(body, (int)(tag % 128), SCRIPT_BODY_MAX);
+  g_snprintf(body, SCRIPT_BODY_MIN, "body of event %" G_GUINT64_FORMAT, tag);
 }
 
 static inline DcReadStatus script_next(DcSource *source, DcEvent *ret_event, GError **error)
@@ -56,20 +64,20 @@ static inline DcReadStatus script_next(DcSource *source, DcEvent *ret_event, GEr
   case DC_EVENT_FRAME:
     ret_event->frame.time_ns = step->time_ns;
     ret_event->frame.number = step->tag;
-    ret_event->frame.caplen = ret_event->frame.len = sizeof script->body;
+    ret_event->frame.caplen = ret_event->frame.len = script_body_len(step->tag);
     ret_event->frame.bytes = (const uint8_t *)script->body;
     break;
   case DC_EVENT_DROP:
     ret_event->drop.time_ns = step->time_ns;
     ret_event->drop.number = step->tag;
-    ret_event->drop.caplen = sizeof script->body;
+    ret_event->drop.caplen = script_body_len(step->tag);
     ret_event->drop.bytes = (const uint8_t *)script->body;
     break;
   case DC_EVENT_SAMPLE:
     ret_event->sample.time_ns = step->time_ns;
     ret_event->sample.name = "script";
     ret_event->sample.text = script->body;
-    ret_event->sample.len = sizeof script->body;
+    ret_event->sample.len = script_body_len(step->tag);
     break;
   case DC_EVENT_LOSS:
     ret_event->loss.to_ns = step->time_ns;
@@ -107,18 +115,22 @@ static inline DcSource *script_new(const ScriptStep *steps, size_t count, bool *
 static inline uint64_t script_tag(const DcEvent *event)
 {
   const void *bytes = NULL;
+  size_t len = 0;
   uint64_t tag = 0;
   switch ((DcEventKind)event->kind) {
   case DC_EVENT_FRAME:
     tag = event->frame.number;
     bytes = event->frame.bytes;
+    len = event->frame.caplen;
     break;
   case DC_EVENT_DROP:
     tag = event->drop.number;
     bytes = event->drop.bytes;
+    len = event->drop.caplen;
     break;
   case DC_EVENT_SAMPLE:
     bytes = event->sample.text;
+    len = event->sample.len;
     tag = g_ascii_strtoull(event->sample.text + strlen("body of event "), NULL, 10);
     break;
   case DC_EVENT_LOSS:
@@ -126,8 +138,9 @@ static inline uint64_t script_tag(const DcEvent *event)
   case DC_EVENT_LIGHT:
     g_assert_not_reached();
   }
-  char expected[64];
+  char expected[SCRIPT_BODY_MAX];
   script_body(expected, tag);
-  g_assert_true(memcmp(bytes, expected, sizeof expected) == 0);
+  g_assert_cmpuint(len, ==, script_body_len(tag));
+  g_assert_true(memcmp(bytes, expected, len) == 0);
   return tag;
 }

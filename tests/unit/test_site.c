@@ -46,6 +46,22 @@ static void test_lookup(void)
   g_assert_null(dc_site_lookup(longest));
 }
 
+/* An answer belongs to the name, not to where it is stored. */
+static void test_lookup_again(void)
+{
+  char name[64];
+  for (int round = 0; round < 3; round++) {
+    size_t count;
+    const DcSite *sites = dc_site_table(&count);
+    for (size_t i = 0; i < count; i++) {
+      g_strlcpy(name, sites[i].symbol, sizeof name);
+      g_assert_cmpstr(dc_site_lookup(name)->symbol, ==, sites[i].symbol);
+      g_strlcpy(name, "no_such_function", sizeof name);
+      g_assert_null(dc_site_lookup(name));
+    }
+  }
+}
+
 static void test_families(void)
 {
   static const struct {
@@ -179,6 +195,7 @@ int main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/site/strip-suffix", test_strip_suffix);
   g_test_add_func("/site/lookup", test_lookup);
+  g_test_add_func("/site/lookup-again", test_lookup_again);
   g_test_add_func("/site/families", test_families);
   g_test_add_func("/site/no-loss", test_what_is_no_loss);
   g_test_add_func("/site/rows-complete", test_rows_complete);
