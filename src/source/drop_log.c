@@ -122,9 +122,8 @@ DcSource *dc_drop_log_from_input(DcInput *input, const DcDropLogOptions *options
   log->source.name = reader->name;
   log->source.bytes_total = reader->bytes_total;
   log->format = format;
-  const int64_t reorder_ns = options->reorder_ns > 0 ? options->reorder_ns : REORDER_NS;
   log->reader = reader;
-  log->events = options->unordered ? reader : dc_reorder_new(reader, reorder_ns, REORDER_EVENTS_MAX);
+  log->events = options->unordered ? reader : dc_reorder_new(reader, REORDER_NS, REORDER_EVENTS_MAX);
   log->filter = g_steal_pointer(&filter);
   log->stop = options->stop;
   log->kallsyms = options->kallsyms;

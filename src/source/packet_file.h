@@ -14,7 +14,6 @@
 #include "input_buffer.h"
 
 #include <pcap/pcap.h>
-#include <string.h>
 
 /* What libpcap accepts as one captured packet of these link types (its MAXIMUM_SNAPLEN). */
 #define DC_PACKET_CAPLEN_MAX 262144u

@@ -28,14 +28,13 @@ typedef struct {
   const char *filter; /* libpcap expression applied to the drops' own bytes, or NULL */
   bool filter_optimize;
   const DcStop *stop;           /* ends the wait for a silent pipe; borrowed, NULL: none */
-  int64_t reorder_ns;           /* how far out of order events may come (per-CPU queues); 0: 2 s */
-  bool unordered;               /* events come as they are in the log */
+  bool unordered;               /* events come as they are in the log, whose order is that of per-CPU queues */
   const DcKallsyms *kallsyms;   /* names drops of which the log has the address alone; borrowed, NULL: none */
   DcReceptionSink on_reception; /* called while the log is read; NULL: nobody asks */
   void *reception_data;
 } DcDropLogOptions;
 
-/* Opens a drop log ("-": standard input). Events come sorted by time within reorder_ns, unless unordered.
+/* Opens a drop log ("-": standard input). Events come sorted by time within 2 s, unless unordered.
  * Errors: NOT_FOUND, PERMISSION, IO, FORMAT (no format fits: the message names those tried),
  * FILTER. A log without one single drop gives DC_READ_ERROR with DC_ERROR_FORMAT at its end. */
 DcSource *dc_drop_log_open(const char *path, const DcDropLogOptions *options, DcStrings *strings, GError **error);
